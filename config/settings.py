@@ -1,0 +1,185 @@
+"""The settings of every place Docent runs in; what differs comes from the environment (README, "Configuration").
+
+Safe by default: without DEBUG there is no start without SECRET_KEY and DATABASE_URL, cookies and redirects want https,
+and only the hosts that are named are answered.
+"""
+
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from config import env, local_postgres
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env.load(BASE_DIR / ".env")
+
+DEBUG = env.flag("DEBUG", False)
+SECRET_KEY = env.text("SECRET_KEY") or ("only-for-this-computer" * 3 if DEBUG else "")
+if not SECRET_KEY:
+    raise ImproperlyConfigured("SECRET_KEY is not set. Set it to 50 random characters, or DEBUG=true on your own computer.")
+
+# Who is answered. Render tells a service its own address.
+RENDER_HOST = env.text("RENDER_EXTERNAL_HOSTNAME")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]") if DEBUG else ())
+ALLOWED_HOSTS += [RENDER_HOST] if RENDER_HOST else []
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", tuple(f"https://{h}" for h in ALLOWED_HOSTS) if not DEBUG else ())
+
+# What it is made of
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "portfolio",
+    "rag",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.csp.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "config.csp.csp_nonce",
+                "portfolio.context.owner",
+            ],
+        },
+    },
+]
+
+# Where it keeps things. PostgreSQL is the only store; without DATABASE_URL a development start brings its own.
+DATABASE_URL = env.text("DATABASE_URL")
+LOCAL_POSTGRES_DIR = local_postgres.data_dir(BASE_DIR) if DEBUG and not DATABASE_URL else None
+if LOCAL_POSTGRES_DIR:
+    _database = local_postgres.database_settings(LOCAL_POSTGRES_DIR)
+elif DATABASE_URL:
+    _database = environ.Env.db_url_config(DATABASE_URL)
+else:
+    raise ImproperlyConfigured("DATABASE_URL is not set. Name a PostgreSQL with pgvector: postgresql://user:password@host/name.")
+_database["OPTIONS"] = {
+    **_database.get("OPTIONS", {}),
+    # min_size 0: a command that needs one connection opens one.
+    "pool": {"min_size": 0, "max_size": env.whole("DATABASE_POOL_SIZE", 8, minimum=2), "timeout": 10},
+}
+DATABASES = {"default": _database}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+STORAGES = {
+    "default": {"BACKEND": "portfolio.storage.DatabaseStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = env.text("TIME_ZONE", "UTC")
+USE_TZ = True
+
+# What the browser is told. The content security policy is in config/csp.py.
+SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", not DEBUG)
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 24 * 3600
+SECURE_HSTS_INCLUDE_SUBDOMAINS = not DEBUG
+SECURE_HSTS_PRELOAD = not DEBUG
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = ("sessionid", "csrftoken") if DEBUG else ("__Host-sessionid", "__Host-csrftoken")
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+# Only behind a proxy that sets the header itself, as Render's does.
+if env.flag("TRUST_FORWARDED_PROTO", bool(RENDER_HOST)):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+NUM_PROXIES = env.whole("NUM_PROXIES", 1 if RENDER_HOST else 0)
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
+    "PAGE_SIZE": 50,
+    "DEFAULT_THROTTLE_RATES": {"ask": env.text("API_ASK_RATE", "20/min")},
+    "NUM_PROXIES": NUM_PROXIES,
+}
+SPECTACULAR_SETTINGS = {"TITLE": "Docent", "DESCRIPTION": "Projects, and answers about their code.", "VERSION": "1"}
+
+# Where repositories come from
+RAG_ALLOWED_HOSTS = env.words("RAG_ALLOWED_HOSTS", ("github.com", "gitlab.com", "codeberg.org"))
+RAG_ALLOW_LOCAL_REPOSITORIES = env.flag("RAG_ALLOW_LOCAL_REPOSITORIES", False)
+RAG_GIT_TOKENS = env.words("RAG_GIT_TOKENS")  # host=token, …
+RAG_CLONE_TIMEOUT = env.number("RAG_CLONE_TIMEOUT", 120, minimum=1)  # seconds
+RAG_MAX_CLONE_BYTES = env.whole("RAG_MAX_CLONE_BYTES", 200_000_000, minimum=1)
+
+# What is read of them
+RAG_MAX_FILE_BYTES = env.whole("RAG_MAX_FILE_BYTES", 50_000, minimum=1)
+RAG_MAX_FILES = env.whole("RAG_MAX_FILES", 5_000, minimum=1)
+RAG_MAX_TEXT_BYTES = env.whole("RAG_MAX_TEXT_BYTES", 50_000_000, minimum=1)
+RAG_MAX_CHUNKS = env.whole("RAG_MAX_CHUNKS", 20_000, minimum=1)
+RAG_CHUNK_SIZE = env.whole("RAG_CHUNK_SIZE", 1_000, minimum=100)  # characters, prose and unknown text
+RAG_CHUNK_OVERLAP = env.whole("RAG_CHUNK_OVERLAP", 200)
+RAG_CODE_CHUNK_SIZE = env.whole("RAG_CODE_CHUNK_SIZE", 1_500, minimum=100)  # characters, at syntax boundaries
+
+# How it is processed
+RAG_BATCH_SIZE = env.whole("RAG_BATCH_SIZE", 25, minimum=1)  # chunks a provider call
+RAG_DELAY = env.number("RAG_DELAY", 1.5)  # seconds between provider calls; the local model waits for nobody
+RAG_TIMEOUT = env.number("RAG_TIMEOUT", 20, minimum=0.1)  # seconds a provider call
+RAG_MAX_MINUTES = env.number("RAG_MAX_MINUTES", 30, minimum=0.01)  # of one project, then it is queued again
+RAG_REFRESH_MINUTES = env.number("RAG_REFRESH_MINUTES", 60, minimum=1)  # between looks for new commits, with --watch
+
+# Which models
+EMBEDDING_PROVIDER = env.text("EMBEDDING_PROVIDER", "auto")  # auto, openai, local, fake
+LLM_PROVIDER = env.text("LLM_PROVIDER", "auto")  # auto, groq, openai, extractive, fake
+OPENAI_API_KEY = env.text("OPENAI_API_KEY")
+OPENAI_BASE_URL = env.text("OPENAI_BASE_URL")
+OPENAI_EMBEDDING_MODEL = env.text("OPENAI_EMBEDDING_MODEL", "text-embedding-3-small")
+OPENAI_MODEL = env.text("OPENAI_MODEL", "gpt-6-luna")
+GROQ_API_KEY = env.text("GROQ_API_KEY")
+GROQ_BASE_URL = env.text("GROQ_BASE_URL")
+GROQ_MODEL = env.text("GROQ_MODEL", "openai/gpt-oss-120b")
+
+# How questions are answered
+RAG_MAX_QUESTION_CHARACTERS = env.whole("RAG_MAX_QUESTION_CHARACTERS", 1_000, minimum=10)
+RAG_PROMPT_TOKENS = env.whole("RAG_PROMPT_TOKENS", 6_000, minimum=500)
+RAG_ANSWER_TOKENS = env.whole("RAG_ANSWER_TOKENS", 1_200, minimum=50)
+RAG_MAX_STREAMS = env.whole("RAG_MAX_STREAMS", 20, minimum=1)  # answers at once in one process
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    "loggers": {"httpx": {"level": "WARNING"}, "httpx2": {"level": "WARNING"}},
+}

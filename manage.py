@@ -1,0 +1,20 @@
+#!/usr/bin/env python
+"""The command line of the site; every command finds its database by itself."""
+
+import os
+import sys
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    from django.conf import settings
+    from django.core.management import execute_from_command_line
+
+    from config import local_postgres
+
+    with local_postgres.running(settings.LOCAL_POSTGRES_DIR):
+        execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

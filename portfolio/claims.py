@@ -1,0 +1,187 @@
+"""Who works on which project: requests, leases with fencing tokens, and what becomes of them.
+
+A claim is one conditional UPDATE, so that of any number of workers one gets it. Its token guards every later write:
+a worker that was stopped past its lease and wakes up again changes no row. All times are the database's.
+"""
+
+import logging
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db import DatabaseError, connection, models
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Greatest, Now
+
+if TYPE_CHECKING:
+    from portfolio.models import ProjectRAG  # noqa: F401 — named in annotations
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=60)
+RENEWAL_SECONDS = 10.0
+MAX_ATTEMPTS = 3
+
+CRASHED = (
+    "Processing was cut off three times without an error of its own, as happens when memory runs out. "
+    "Lower RAG_BATCH_SIZE or RAG_MAX_FILE_BYTES, or process it on a larger machine, then process it again."
+)
+
+
+class LeaseLost(Exception):
+    """The claim on this project was taken away or has run out; nothing more may be written for it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """The right to write one project's state until it runs out or is taken away."""
+
+    rag_id: int
+    token: uuid.UUID
+
+
+class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
+    """Reads and guarded writes of processing state. The guarded ones raise LeaseLost and change nothing without the lease."""
+
+    # What there is to do
+
+    def with_repository(self) -> "ProjectRAGQuerySet":
+        return self.exclude(project__repository_url="").select_related("project", "live_revision")
+
+    def waiting(self) -> "ProjectRAGQuerySet":
+        """Pending or requested ones, and failed ones: running the command by hand is how an owner retries."""
+        return self.with_repository().filter(
+            Q(processing_status__in=["pending", "failed"]) | Q(processing_status="ready", requested_at__isnull=False)
+        )
+
+    def due(self) -> "ProjectRAGQuerySet":
+        """What an unattended worker takes up: failed ones only when their time has come."""
+        return self.waiting().exclude(
+            Q(processing_status="failed", requested_at__isnull=True)
+            & (Q(next_attempt_at__isnull=True) | Q(next_attempt_at__gt=Now()))
+        )
+
+    def to_check(self, older_than: timedelta) -> "ProjectRAGQuerySet":
+        """Ready ones whose repository was not looked at for that long."""
+        ready = self.with_repository().filter(processing_status="ready", requested_at__isnull=True)
+        return ready.filter(Q(checked_at__isnull=True) | Q(checked_at__lt=Now() - Value(older_than)))
+
+    def smallest_first(self) -> "ProjectRAGQuerySet":
+        return self.order_by(F("source_bytes").asc(nulls_last=True), F("requested_at").asc(nulls_last=True), "pk")
+
+    # What an owner or a visitor asks for
+
+    def request(self, pk: int) -> bool:
+        """Ask for processing; False when that was asked for already or is under way."""
+        idle = self.filter(pk=pk, requested_at__isnull=True).exclude(processing_status="processing")
+        return bool(idle.update(requested_at=Now(), processing_stage="queued", attempts=0, next_attempt_at=None))
+
+    def cancel(self, pk: int) -> bool:
+        """Take back a request, or the claim of whoever works on it: that worker's next write fails."""
+        asked = self.filter(pk=pk).filter(Q(requested_at__isnull=False) | Q(processing_status="processing"))
+        return bool(asked.update(**_idle(_resting_status()), requested_at=None, processing_stage=""))
+
+    def reset(self, pk: int) -> None:
+        """Back to the state of a new project: no index, no request, no error."""
+        self.filter(pk=pk).update(
+            **_idle(Value("pending")), progress_percentage=0, requested_at=None, processing_stage="", live_revision=None, attempts=0,
+            processing_error="", error_code="", next_attempt_at=None, started_at=None, finished_at=None, checked_at=None,
+        )  # fmt: skip
+
+    # What a worker does
+
+    def claim(self, pk: int, *, by_hand: bool = False) -> Lease | None:
+        """Take the project, or None when somebody else holds it. `by_hand` starts the count of attempts anew."""
+        token = uuid.uuid4()
+        free = ~Q(processing_status="processing") | Q(lease_expires_at__lt=Now())
+        taken = self.filter(free, pk=pk).update(
+            processing_status="processing",
+            processing_stage="fetching",
+            progress_percentage=0,
+            attempts=Value(1) if by_hand else F("attempts") + 1,
+            started_at=Now(),
+            finished_at=None,
+            lease_token=token,
+            lease_expires_at=Now() + Value(LEASE),
+        )
+        return Lease(rag_id=pk, token=token) if taken else None
+
+    def renew(self, lease: Lease) -> None:
+        self._guarded(lease, lease_expires_at=Now() + Value(LEASE))
+
+    def advance(self, lease: Lease, *, stage: str, percentage: int = 0, **facts: Any) -> None:
+        """Record where it stands. Within an attempt the percentage never goes back."""
+        self._guarded(
+            lease, processing_stage=stage, progress_percentage=Greatest(F("progress_percentage"), Value(percentage)), **facts
+        )
+
+    def finish(self, lease: Lease, *, live_revision: int) -> None:
+        """Ready: the new revision goes live in the same UPDATE."""
+        self._guarded(
+            lease, **_idle(Value("ready")), progress_percentage=100, live_revision=live_revision, processing_stage="", requested_at=None,
+            attempts=0, processing_error="", error_code="", next_attempt_at=None, finished_at=Now(), checked_at=Now(),
+        )  # fmt: skip
+
+    def fail(self, lease: Lease, *, code: str, sentence: str, retry_at: datetime | None) -> None:
+        """Failed, with a sentence for the admin that names the remedy. `retry_at` is when a watching worker tries again."""
+        self._guarded(
+            lease, **_idle(Value("failed")), processing_stage="", requested_at=None, processing_error=sentence,
+            error_code=code, next_attempt_at=retry_at, finished_at=Now(),
+        )  # fmt: skip
+
+    def release(self, lease: Lease) -> None:
+        """Give it back unfinished: queued again, the attempt uncounted."""
+        self._guarded(
+            lease, **_idle(Value("pending")), processing_stage="queued", requested_at=Now(),
+            attempts=Greatest(F("attempts") - 1, Value(0)),
+        )  # fmt: skip
+
+    def sweep(self) -> int:
+        """Free what dead workers left behind; after three such ends it is failed. Returns how many there were."""
+        dead = self.filter(processing_status="processing", lease_expires_at__lt=Now())
+        failed = dead.filter(attempts__gte=MAX_ATTEMPTS).update(
+            **_idle(Value("failed")), processing_stage="", processing_error=CRASHED, error_code="crashed", requested_at=None,
+            next_attempt_at=None, finished_at=Now(),
+        )  # fmt: skip
+        return failed + dead.update(**_idle(Value("pending")), processing_stage="queued", requested_at=Now())
+
+    @contextmanager
+    def kept_alive(self, lease: Lease, every: float = RENEWAL_SECONDS) -> Iterator[None]:
+        """Renew the lease from a thread of its own while the block runs, however long one step of it takes."""
+        done = threading.Event()
+        thread = threading.Thread(target=self._renew_until, args=(done, lease, every), name="lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def _renew_until(self, done: threading.Event, lease: Lease, every: float) -> None:
+        while not done.wait(every):
+            try:
+                self.renew(lease)
+            except LeaseLost:
+                return  # the worker finds out at its next write
+            except DatabaseError as error:
+                logger.warning("The lease could not be renewed, trying again: %s", error)
+            finally:
+                connection.close()
+
+    def _guarded(self, lease: Lease, **changes: Any) -> None:
+        if not self.filter(pk=lease.rag_id, lease_token=lease.token).update(**changes):
+            raise LeaseLost(LeaseLost.__doc__)
+
+
+def _idle(status: Any) -> dict[str, Any]:
+    """The columns of a row that nobody holds."""
+    return {"processing_status": status, "lease_token": None, "lease_expires_at": None}
+
+
+def _resting_status() -> Case:
+    """What a row is called when its processing is called off."""
+    return Case(When(processing_status="processing", then=Value("pending")), default=F("processing_status"))

@@ -1,0 +1,9 @@
+"""From a git repository to a cited answer.
+
+    write:  sources → files → chunks → throttle, embeddings → ingest
+    store:  models
+    read:   retrieval → prompts → llm → citations → answers
+    doors:  streaming, views, urls, api, admin, apps, management commands
+
+Each stage is a module named by what it makes; imports run down this list only.
+"""

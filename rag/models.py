@@ -1,0 +1,214 @@
+"""The index and what was asked of it.
+
+A revision is a set of files, and a file's chunks never change: a revision of a commit that changes one file
+shares every other file's rows with the revision before it. Readers see exactly the files of one revision.
+"""
+
+import uuid
+from decimal import Decimal
+
+from django.contrib.postgres.search import SearchVectorField
+from django.db import models
+from django.db.models import Q
+from pgvector.django import HalfVectorField
+
+from portfolio.models import Project, ProjectRAG
+
+
+class Revision(models.Model):
+    """One indexing of one commit by one embedding model. `finished_at` is set in the transaction that makes it live."""
+
+    rag = models.ForeignKey(ProjectRAG, on_delete=models.CASCADE, related_name="revisions")
+    repository_url = models.CharField(max_length=500)
+    ref = models.CharField(max_length=200, blank=True)
+    commit_sha = models.CharField(max_length=64)
+    embedding_model = models.CharField(max_length=100)
+    dimensions = models.PositiveSmallIntegerField()
+    pipeline = models.CharField(max_length=64, help_text="Fingerprint of the rules that choose and cut files.")
+    files_seen = models.PositiveIntegerField(default=0)
+    files_indexed = models.PositiveIntegerField(default=0)
+    files_skipped = models.PositiveIntegerField(default=0)
+    files_fell_back = models.PositiveIntegerField(default=0, help_text="Cut by lines because no parser could read them.")
+    chunk_count = models.PositiveIntegerField(default=0)
+    embedded_count = models.PositiveIntegerField(default=0, help_text="Texts sent to the embedding model.")
+    reused_count = models.PositiveIntegerField(default=0, help_text="Chunks whose vector was already known.")
+    text_bytes = models.PositiveBigIntegerField(default=0)
+    tokens = models.PositiveBigIntegerField(default=0)
+    cost_usd = models.DecimalField(max_digits=12, decimal_places=6, default=Decimal(0))
+    languages = models.JSONField(default=dict, help_text="Language → bytes.")
+    timings = models.JSONField(default=dict, help_text="Stage → seconds.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    files = models.ManyToManyField("SourceFile", through="RevisionFile", related_name="revisions")
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.commit_sha[:10]} by {self.embedding_model}"
+
+
+class SourceFile(models.Model):
+    """One version of one file of a project, indexed or left out with the reason. Immutable once its chunks are there."""
+
+    class Skip(models.TextChoices):
+        NOT_A_FILE = "not_a_file", "not a regular file (symlink or submodule)"
+        TOO_LARGE = "too_large", "larger than the limit"
+        EMPTY = "empty", "empty"
+        BINARY = "binary", "binary or an image"
+        DOCUMENTATION = "documentation", "documentation folder"
+        LOCK_FILE = "lock_file", "lock file"
+        MINIFIED = "minified", "minified"
+        VENDORED = "vendored", "somebody else's code"
+        GENERATED = "generated", "generated"
+        CREDENTIALS = "credentials", "may hold credentials"
+        IGNORED = "ignored", "left out by .docentignore"
+        ENCODING = "encoding", "text in no encoding that could be read"
+        LFS_POINTER = "lfs_pointer", "stored with Git LFS"
+        DATA = "data", "data, not code"
+        PATH = "path", "a path that cannot be shown"
+        LONG_LINES = "long_lines", "lines too long to cite"
+        OVER_LIMIT = "over_limit", "beyond the limit of files or text for one repository"
+        UNREADABLE = "unreadable", "could not be read"
+
+    class Kind(models.TextChoices):
+        CODE = "code"
+        PROSE = "prose"
+        README = "readme"
+
+    rag = models.ForeignKey(ProjectRAG, on_delete=models.CASCADE, related_name="files")
+    path = models.TextField()
+    blob_sha = models.CharField(max_length=64)
+    pipeline = models.CharField(max_length=64, help_text="Fingerprint of the rules and the model that made its chunks.")
+    language = models.CharField(max_length=40, blank=True)
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.CODE)
+    size = models.PositiveBigIntegerField(help_text="Bytes.")
+    skip_reason = models.CharField(max_length=16, choices=Skip, blank=True, default="")
+    fell_back = models.BooleanField(default=False, help_text="Cut by lines because no parser could read it.")
+    chunk_count = models.PositiveIntegerField(default=0)
+    note = models.TextField(blank=True, help_text="Which lines the embedding model refused.")
+
+    class Meta:
+        constraints = [
+            # Also finds a file already indexed, by the run that would otherwise index it again.
+            models.UniqueConstraint(fields=["rag", "path", "blob_sha", "pipeline"], name="one_row_a_file_version"),
+        ]
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class RevisionFile(models.Model):
+    """A file belongs to a revision."""
+
+    revision = models.ForeignKey(Revision, on_delete=models.CASCADE)
+    file = models.ForeignKey(SourceFile, on_delete=models.CASCADE)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["revision", "file"], name="one_membership")]
+
+    def __str__(self) -> str:
+        return f"{self.revision_id}: {self.file_id}"
+
+
+class Chunk(models.Model):
+    """A piece of a file: exact lines, and the vector of its embedded text (header with path and symbol, then the lines)."""
+
+    # No index of its own: the (file, ordinal) index serves; search goes by rag.
+    file = models.ForeignKey(SourceFile, on_delete=models.CASCADE, related_name="chunks", db_index=False)
+    rag = models.ForeignKey(ProjectRAG, on_delete=models.CASCADE, related_name="+")  # index: search scans one project
+    ordinal = models.PositiveIntegerField()
+    start_line = models.PositiveIntegerField()
+    end_line = models.PositiveIntegerField()
+    symbol = models.TextField(blank=True)
+    text = models.TextField()
+    sha256 = models.BinaryField(max_length=32, help_text="Of the embedded text.")
+    embedding = HalfVectorField()
+    terms = SearchVectorField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["file", "ordinal"], name="one_chunk_a_place"),
+            models.CheckConstraint(name="lines_in_order", condition=Q(start_line__gte=1, end_line__gte=models.F("start_line"))),
+        ]
+        indexes = [
+            models.Index(fields=["sha256"], name="chunk_text"),  # finds a vector that was already paid for
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.file_id} lines {self.start_line}–{self.end_line}"
+
+
+class Conversation(models.Model):
+    """A visitor's questions about one project. Its id is the secret that the visitor's session holds."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="conversations")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.project}, {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class Message(models.Model):
+    """One question and its answer."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        STREAMING = "streaming"
+        COMPLETE = "complete"
+        INTERRUPTED = "interrupted"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
+    # Kept when the revision goes: the sources are copies.
+    revision = models.ForeignKey(Revision, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    question = models.TextField()
+    answer = models.TextField(blank=True, help_text="Markdown, with [n] for the n-th source.")
+    status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
+    found = models.BooleanField(null=True, blank=True, help_text="Whether retrieval found anything relevant.")
+    provider = models.CharField(max_length=40, blank=True)
+    model = models.CharField(max_length=100, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    tokens_in = models.PositiveIntegerField(default=0)
+    tokens_out = models.PositiveIntegerField(default=0)
+    cost_usd = models.DecimalField(max_digits=12, decimal_places=6, default=Decimal(0))
+    retrieval_ms = models.PositiveIntegerField(null=True, blank=True)
+    first_token_ms = models.PositiveIntegerField(null=True, blank=True)
+    total_ms = models.PositiveIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["created_at", "pk"]
+
+    def __str__(self) -> str:
+        return self.question[:80]
+
+
+class MessageSource(models.Model):
+    """A passage that an answer was given, copied so that it can be read when the index has moved on."""
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="sources")
+    number = models.PositiveSmallIntegerField()
+    path = models.TextField()
+    language = models.CharField(max_length=40, blank=True)
+    symbol = models.TextField(blank=True)
+    start_line = models.PositiveIntegerField()
+    end_line = models.PositiveIntegerField()
+    commit_sha = models.CharField(max_length=64)
+    url = models.TextField(blank=True, help_text="The lines on the repository's host; empty for a local repository.")
+    text = models.TextField()
+    score = models.FloatField()
+    cited = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["message", "number"], name="one_source_a_number")]
+
+    def __str__(self) -> str:
+        return f"[{self.number}] {self.path}:{self.start_line}-{self.end_line}"
