@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from config import env, local_postgres
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env.load(BASE_DIR / ".env")
+env.load(Path(env.text("ENV_FILE") or BASE_DIR / ".env"))
 
 DEBUG = env.flag("DEBUG", False)
 SECRET_KEY = env.text("SECRET_KEY") or ("only-for-this-computer" * 3 if DEBUG else "")
@@ -71,7 +71,8 @@ TEMPLATES = [
 
 # Where it keeps things. PostgreSQL is the only store; without DATABASE_URL a development start brings its own.
 DATABASE_URL = env.text("DATABASE_URL")
-LOCAL_POSTGRES_DIR = local_postgres.data_dir(BASE_DIR) if DEBUG and not DATABASE_URL else None
+_local_postgres_dir = env.text("LOCAL_POSTGRES_DIR")
+LOCAL_POSTGRES_DIR = local_postgres.data_dir(BASE_DIR, _local_postgres_dir) if DEBUG and not DATABASE_URL else None
 if LOCAL_POSTGRES_DIR:
     _database = local_postgres.database_settings(LOCAL_POSTGRES_DIR)
 elif DATABASE_URL:
@@ -164,10 +165,14 @@ LLM_PROVIDER = env.text("LLM_PROVIDER", "auto")  # auto, groq, openai, extractiv
 OPENAI_API_KEY = env.text("OPENAI_API_KEY")
 OPENAI_BASE_URL = env.text("OPENAI_BASE_URL")
 OPENAI_EMBEDDING_MODEL = env.text("OPENAI_EMBEDDING_MODEL", "text-embedding-3-small")
+LOCAL_MODEL_CACHE_DIR = env.text("LOCAL_MODEL_CACHE_DIR")  # var/cache, or the user's cache folder
+LOCAL_MODEL_THREADS = env.whole("LOCAL_MODEL_THREADS", 0)  # 0: one for each core
+TIKTOKEN_CACHE_DIR = env.text("TIKTOKEN_CACHE_DIR")  # where the ranks for exact token counts lie, if anywhere
 OPENAI_MODEL = env.text("OPENAI_MODEL", "gpt-6-luna")
 GROQ_API_KEY = env.text("GROQ_API_KEY")
 GROQ_BASE_URL = env.text("GROQ_BASE_URL")
 GROQ_MODEL = env.text("GROQ_MODEL", "openai/gpt-oss-120b")
+LLM_FAKE_DELAY = env.number("LLM_FAKE_DELAY", 0)  # seconds between the words of LLM_PROVIDER=fake
 
 # How questions are answered
 RAG_MAX_QUESTION_CHARACTERS = env.whole("RAG_MAX_QUESTION_CHARACTERS", 1_000, minimum=10)

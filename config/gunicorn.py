@@ -1,0 +1,43 @@
+"""How gunicorn serves the site: `gunicorn --config config/gunicorn.py config.wsgi`.
+
+An open answer stream holds a thread, so there are many of them in one process; the streams that are admitted
+(RAG_MAX_STREAMS) leave plenty for the pages. It listens on 0.0.0.0:$PORT where a host names the port, else on
+127.0.0.1:8000, which is gunicorn's own default.
+"""
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import connections
+
+from config import local_postgres
+
+workers = 1
+worker_class = "gthread"
+threads = 64
+timeout = 60  # seconds without a sign of life from the worker itself, not from a request
+graceful_timeout = 10  # open streams end then
+keepalive = 5
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 — gunicorn's heartbeat; a disk may stall
+control_socket_disable = True  # nobody steers it from outside
+
+_held = ExitStack()
+
+
+def on_starting(server: Any) -> None:
+    """The embedded PostgreSQL, where there is one, runs as long as the site does."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    _held.enter_context(local_postgres.running(settings.LOCAL_POSTGRES_DIR))
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+        connection.close_pool()  # type: ignore[attr-defined]
+
+
+def on_exit(server: Any) -> None:
+    _held.close()
