@@ -1,0 +1,60 @@
+"""Vectors for tests and demonstrations of the machinery: texts that share words are near. Chosen by name only.
+
+A word is a fixed pattern of 64 signs, a text the sum of its words' patterns: the same in every process.
+"""
+
+import array
+import hashlib
+import re
+import threading
+from collections.abc import Sequence
+from decimal import Decimal
+
+from rag import embeddings, tokens
+
+DIMENSIONS = 64
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
+
+
+def build(model: str) -> "FakeEmbedder":
+    return FakeEmbedder(model)
+
+
+class FakeEmbedder:
+    """See `embeddings.Embedder`."""
+
+    provider = "fake"
+    dimensions = DIMENSIONS
+    waits = False
+    max_batch = 64
+    max_batch_tokens = 300_000
+    price_per_million_tokens = Decimal(0)
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        self.tokens_used = 0
+        self._lock = threading.Lock()
+
+    def embed_documents(self, texts: Sequence[str]) -> list[embeddings.Vector]:
+        vectors = [_vector(text) for text in embeddings.prepared(texts)]
+        embeddings.check(vectors, len(texts), DIMENSIONS)
+        with self._lock:
+            self.tokens_used += sum(map(tokens.count, texts))
+        return vectors
+
+    def embed_query(self, text: str) -> embeddings.Vector:
+        return self.embed_documents([text])[0]
+
+
+def _vector(text: str) -> embeddings.Vector:
+    patterns = [_pattern(word.lower()) for word in WORD.findall(text)]
+    sums = [sum(signs) for signs in zip(*patterns, strict=True)]
+    if not any(sums):  # no words, or words that cancel each other out
+        sums = _pattern(text)
+    length = sum(value * value for value in sums) ** 0.5
+    return array.array("f", (value / length for value in sums))
+
+
+def _pattern(word: str) -> list[int]:
+    bits = int.from_bytes(hashlib.blake2b(word.encode(), digest_size=DIMENSIONS // 8).digest(), "big")
+    return [1 if bits >> place & 1 else -1 for place in range(DIMENSIONS)]
