@@ -1,0 +1,185 @@
+"""One question answered: retrieval → prompt → model → checked citations, as typed events, and stored whatever happens.
+
+No database connection is held while a model writes. A visitor who leaves closes the generator; what was written by
+then is kept as interrupted.
+"""
+
+import contextlib
+import logging
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import connection
+from django.db.models.functions import Now
+
+from rag import drafts, embeddings, llm, models, prompts, retrieval
+from rag.llm import errors, pump
+
+logger = logging.getLogger(__name__)
+
+Message = models.Message
+BEAT = 2.0  # seconds: a visitor who left is noticed at the next write
+LIMIT = 120.0  # seconds for one answer
+STUCK_AFTER = timedelta(minutes=5)  # longer than any answer: the process that wrote it has died
+POLL = 0.5
+CHARACTERS_A_TOKEN = 8  # no language has more; the limit for a model that does not keep its own
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """The passages that the answer is made from; first of all events. `sources` in order of their numbers."""
+
+    message: models.Message
+    sources: tuple[models.MessageSource, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """The next piece of the answer: Markdown, its citations not checked yet."""
+
+    piece: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """The answer is complete and stored."""
+
+    message: models.Message
+    sources: tuple[models.MessageSource, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """There is no answer, or a part of one (status interrupted). `sentence` is for the visitor."""
+
+    message: models.Message
+    sources: tuple[models.MessageSource, ...]
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beat:
+    """Nothing yet."""
+
+
+Event = Sources | Text | Finished | Failed | Beat
+
+
+def answer(message: models.Message) -> Generator[Event]:
+    """Answer it, or watch somebody else's answering of it to the end; one that has ended is only told again."""
+    if _take(message):
+        yield from _answering(message)
+    else:
+        yield from _watching(message)
+
+
+def complete(message: models.Message) -> models.Message:
+    """Answer it without streaming; the message as it is stored then."""
+    for _ in answer(message):
+        pass
+    message.refresh_from_db()
+    return message
+
+
+def sentence(message: models.Message) -> str:
+    """What a visitor is told about an answer that is missing or incomplete; "" when it is neither."""
+    if message.status not in (Message.Status.INTERRUPTED, Message.Status.FAILED):
+        return ""
+    return drafts.SENTENCES.get(message.error_code, drafts.UNAVAILABLE)
+
+
+def _take(message: models.Message) -> bool:
+    """Whether it is ours to answer: one UPDATE, so that of two who try one succeeds."""
+    waiting = Message.objects.filter(pk=message.pk, status=Message.Status.PENDING)
+    taken = waiting.update(status=Message.Status.STREAMING, started_at=Now())
+    return bool(taken)
+
+
+def _answering(message: models.Message) -> Generator[Event]:
+    draft = drafts.Draft(message)
+    try:
+        yield Beat()  # the visitor's browser has the headers while the question is embedded
+        yield from _written(draft)
+    except GeneratorExit:
+        draft.error_code = "left"
+        raise
+    except (errors.ChatError, embeddings.EmbeddingError, retrieval.NotIndexed) as error:
+        draft.error_code = getattr(error, "code", "not_indexed")
+        logger.warning("Answer %s, %s: %s", message.pk, draft.error_code, error)
+    except Exception:
+        draft.error_code = "internal"
+        logger.exception("Answer %s", message.pk)
+    finally:
+        draft.save()
+        _release()
+    yield _outcome(message)
+
+
+def _written(draft: drafts.Draft) -> Generator[Event]:
+    """Sources, then text. The draft holds what was written, also when this is left in the middle."""
+    history = draft.history()
+    revision = draft.live_revision()
+    _release()
+    found = retrieval.search(revision, prompts.retrieval_query(draft.message.question, history))
+    model = llm.configured()
+    prompt = prompts.build(draft.message.question, found.passages, history, settings.RAG_PROMPT_TOKENS)
+    draft.use(found, prompt.passages)
+    yield Sources(message=draft.message, sources=draft.sources)
+    if not found.confident:
+        draft.write(drafts.not_found(prompt.passages))
+        yield Text(piece=draft.text)
+        return
+    draft.ask(model)
+    _release()
+    yield from _streamed(draft, model.stream(prompt, max_tokens=settings.RAG_ANSWER_TOKENS))
+
+
+def _streamed(draft: drafts.Draft, stream: llm.Stream) -> Generator[Event]:
+    with contextlib.closing(pump.pump(stream, beat=BEAT, limit=LIMIT)) as pieces:
+        for piece in pieces:
+            if isinstance(piece, llm.Usage):
+                draft.usage = piece
+            elif isinstance(piece, pump.Silence):
+                yield Beat()
+            else:
+                yield Text(piece=draft.write(piece))
+                if len(draft.text) > settings.RAG_ANSWER_TOKENS * CHARACTERS_A_TOKEN:
+                    raise errors.ChatTooLong
+
+
+def _watching(message: models.Message) -> Generator[Event]:
+    """Until it has ended. A visitor may clear the conversation meanwhile: then there is nothing to tell."""
+    while True:
+        _end_if_stuck(message)
+        try:
+            message.refresh_from_db()
+        except Message.DoesNotExist:
+            return
+        if message.status not in (Message.Status.PENDING, Message.Status.STREAMING):
+            break
+        _release()
+        yield Beat()
+        time.sleep(POLL)
+    yield Sources(message=message, sources=tuple(message.sources.all()))
+    yield _outcome(message)
+
+
+def _end_if_stuck(message: models.Message) -> None:
+    stuck = Message.objects.filter(pk=message.pk, status=Message.Status.STREAMING, started_at__lt=Now() - STUCK_AFTER)
+    stuck.update(status=Message.Status.INTERRUPTED, error_code="left")
+
+
+def _outcome(message: models.Message) -> Finished | Failed:
+    sources = tuple(message.sources.all())
+    if message.status == Message.Status.COMPLETE:
+        return Finished(message=message, sources=sources)
+    return Failed(message=message, sources=sources, sentence=sentence(message))
+
+
+def _release() -> None:
+    """Give the connection back to the pool; the next query takes one again. Not inside somebody's transaction."""
+    if not connection.in_atomic_block:
+        connection.close()

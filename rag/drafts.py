@@ -1,0 +1,146 @@
+"""An answer while it is being written: what it was given, what it says so far, and how it is stored."""
+
+import time
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from portfolio.models import ProjectRAG
+from rag import citations, llm, models, prompts, retrieval, sources
+
+UNAVAILABLE = "The assistant cannot answer right now. Please ask again in a minute."
+_OWNER = "The assistant is out of order; its owner can see why. The rest of the site works."
+SENTENCES = {
+    "left": "This answer was interrupted before it was complete. You can ask again.",
+    "cut": "This answer was interrupted before it was complete. You can ask again.",
+    "timeout": "The model was silent for too long. Please ask again.",
+    "length": "This answer reached its limit and ends here. A narrower question gets a shorter answer.",
+    "content_filter": "The model's provider stopped this answer. Please ask in other words.",
+    "rate_limited": "Too many questions at once. Please ask again in a minute.",
+    "not_indexed": "This project is not ready to answer yet.",
+    "key_refused": _OWNER,
+    "model_missing": _OWNER,
+    "quota": _OWNER,
+    "refused": _OWNER,
+}
+CLOSEST = 3
+
+
+class Draft:
+    """One message's answer on its way. Only `use` and `save` write to the database; `save` once, at the end."""
+
+    def __init__(self, message: models.Message) -> None:
+        self.message = message
+        self.sources: tuple[models.MessageSource, ...] = ()
+        self.text = ""
+        self.usage = llm.Usage(tokens_in=0, tokens_out=0)
+        self.error_code = ""
+        self._started = time.monotonic()
+
+    def live_revision(self) -> models.Revision:
+        """What is answered from. Raises retrieval.NotIndexed."""
+        rag = ProjectRAG.objects.select_related("live_revision").filter(
+            project__conversations=self.message.conversation_id
+        )
+        revision = rag.get().live_revision
+        if revision is None:
+            raise retrieval.NotIndexed
+        return revision
+
+    def history(self) -> list[prompts.Turn]:
+        """The turns before this one, oldest first."""
+        before = models.Message.objects.filter(
+            conversation=self.message.conversation_id, created_at__lt=self.message.created_at
+        ).exclude(answer="")
+        recent = before.order_by("-created_at").values_list("question", "answer")[: prompts.TURNS]
+        return [prompts.Turn(question=question, answer=answer) for question, answer in reversed(recent)]
+
+    def use(self, found: retrieval.Found, passages: Sequence[retrieval.Passage]) -> None:
+        """Store what the answer is given: copies, that outlive the revision."""
+        self.message.found = found.confident
+        self.message.retrieval_ms = self._elapsed_ms()
+        url = found.revision.repository_url
+        rows = [self._source(number, each, url) for number, each in enumerate(passages, 1)]
+        with transaction.atomic():
+            # Locked, so that it stays until we are done; it may be gone since the search.
+            kept = models.Revision.objects.select_for_update(no_key=True).filter(pk=found.revision.pk)
+            self.message.revision = kept.first()
+            self.sources = tuple(models.MessageSource.objects.bulk_create(rows))
+            self.message.save(update_fields=["revision", "found", "retrieval_ms"])
+
+    def ask(self, model: llm.ChatModel) -> None:
+        self.message.provider, self.message.model = model.provider, model.model
+
+    def write(self, piece: str) -> str:
+        """Add a piece; returns it without what no database and no page can hold."""
+        if self.message.first_token_ms is None:
+            self.message.first_token_ms = self._elapsed_ms()
+        clean = piece.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+        self.text += clean
+        return clean
+
+    def save(self) -> None:
+        """Store the answer as far as it came, with its citations checked."""
+        checked = citations.check(self.text, len(self.sources))
+        message = self.message
+        message.answer, message.error_code, message.status = checked.text, self.error_code, self._status()
+        message.tokens_in, message.tokens_out = self.usage.tokens_in, self.usage.tokens_out
+        message.total_ms = self._elapsed_ms()
+        fields = (
+            "answer",
+            "error_code",
+            "status",
+            "provider",
+            "model",
+            "tokens_in",
+            "tokens_out",
+            "first_token_ms",
+            "total_ms",
+        )
+        with transaction.atomic():
+            # An UPDATE, not save(): the visitor may have cleared the conversation meanwhile.
+            rows = models.Message.objects.filter(pk=message.pk)
+            rows.update(**{field: getattr(message, field) for field in fields})
+            message.sources.filter(number__in=checked.cited).update(cited=True)
+
+    def _status(self) -> models.Message.Status:
+        if not self.error_code:
+            return models.Message.Status.COMPLETE
+        partial = self.text or self.error_code == "left"
+        return models.Message.Status.INTERRUPTED if partial else models.Message.Status.FAILED
+
+    def _elapsed_ms(self) -> int:
+        return round((time.monotonic() - self._started) * 1000)
+
+    def _source(self, number: int, passage: retrieval.Passage, repository_url: str) -> models.MessageSource:
+        start, end = passage.start_line, passage.end_line
+        return models.MessageSource(
+            message=self.message,
+            number=number,
+            path=passage.path,
+            language=passage.language,
+            symbol=passage.symbol,
+            start_line=start,
+            end_line=end,
+            commit_sha=passage.commit,
+            url=sources.lines_url(repository_url, passage.commit, passage.path, start, end),
+            text=passage.text,
+            score=passage.score,
+        )
+
+
+def not_found(passages: Sequence[retrieval.Passage]) -> str:
+    """Says that the code does not seem to answer it, and what was closest."""
+    if not passages:
+        return "I did not find an answer to this in the code."
+    closest = [
+        f"- `{each.path.replace('`', '')}`, lines {each.start_line}–{each.end_line} [{number}]"
+        for number, each in enumerate(passages[:CLOSEST], 1)
+    ]
+    return "\n".join(
+        [
+            "I did not find an answer to this in the code. The closest passages, which may be about something else:",
+            "",
+            *closest,
+        ]
+    )

@@ -1,0 +1,80 @@
+"""A model's stream, read in a thread of its own, so that whoever waits for it can do something else meanwhile."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+
+from rag import llm
+from rag.llm import errors
+
+PIECES_AHEAD = 64  # of a reader that is slow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Silence:
+    """The model said nothing for the length of a beat."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _End:
+    error: Exception | None = None
+
+
+def pump(
+    stream: llm.Stream, *, beat: float, limit: float, clock: Callable[[], float] = time.monotonic
+) -> Generator[str | llm.Usage | Silence]:
+    """What `stream` gives, with a `Silence` for every `beat` seconds without a piece.
+
+    Raises what the stream raises, and ChatTimeout when it takes longer than `limit` seconds. Closing this generator
+    ends the stream and its thread at once, also while the model is silent.
+    """
+    items: queue.Queue[str | llm.Usage | _End] = queue.Queue(maxsize=PIECES_AHEAD)
+    ended = threading.Event()
+    threading.Thread(target=_fill, args=(stream, items, ended), name="answer", daemon=True).start()
+    deadline = clock() + limit
+    try:
+        while True:
+            item = _next(items, beat)
+            if isinstance(item, _End):
+                if item.error:
+                    raise item.error
+                return
+            if clock() > deadline:
+                raise errors.ChatTimeout
+            yield item
+    finally:
+        ended.set()
+        stream.close()
+
+
+def _next(items: "queue.Queue[str | llm.Usage | _End]", beat: float) -> str | llm.Usage | Silence | _End:
+    try:
+        return items.get(timeout=beat)
+    except queue.Empty:
+        return Silence()
+
+
+def _fill(stream: llm.Stream, items: "queue.Queue[str | llm.Usage | _End]", ended: threading.Event) -> None:
+    """The thread: never touches the database, and holds nothing when it is told to end."""
+    try:
+        for piece in stream:
+            if not _put(items, piece, ended):
+                return
+        _put(items, _End(), ended)
+    except Exception as error:  # noqa: BLE001 — raised again where the pieces are read
+        _put(items, _End(error=error), ended)
+    finally:
+        stream.close()
+
+
+def _put(items: "queue.Queue[str | llm.Usage | _End]", item: str | llm.Usage | _End, ended: threading.Event) -> bool:
+    """Whether it was taken; not when nobody reads any more."""
+    while not ended.is_set():
+        try:
+            items.put(item, timeout=0.2)
+        except queue.Full:
+            continue
+        return True
+    return False

@@ -1,0 +1,125 @@
+"""Candidates → the passages that are shown, best first.
+
+Pure. The weights are those that did best on questions about several repositories; see benchmarks/.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+# A file that is hit several times is likelier to be the right one: its second and third best chunks count in part.
+FILE_SUPPORT = (0.3, 0.15)
+ASIDE = 0.85  # for tests, examples, `__init__` and prose, unless they are asked for
+MENTION = 0.15  # for a symbol or a file that the question names
+PASSAGES_A_FILE = 3
+
+_ASIDES = (
+    (re.compile(r"(^|/)(tests?|testing|spec|specs|__tests__)/|(^|/)(test_[^/]*|conftest\.py)$|[._-](test|spec)s?\.\w+$"),
+     re.compile(r"\btest(s|ed|ing)?\b|\bfixtures?\b|\bspecs?\b", re.IGNORECASE)),
+    (re.compile(r"(^|/)(examples?|samples?|demos?|benchmarks?|fixtures|docs?|docs_src)/"),
+     re.compile(r"\b(examples?|samples?|demos?|benchmark(s|ed|ing)?|tutorial)\b", re.IGNORECASE)),
+    (re.compile(r"(^|/)__init__\.pyi?$"), re.compile(r"__init__|\bpackage\b|\bexport(s|ed)?\b", re.IGNORECASE)),
+)  # fmt: skip
+_PROSE = re.compile(
+    r"\b(readme|install\w*|licen[cs]e|changelog|contribut\w+|document\w+|about|requirements?)\b", re.IGNORECASE
+)
+# What a question names on purpose: `quoted`, call(), dotted.name, snake_case, camelCase, a/path or file.py
+_NAMED = re.compile(
+    r"`([^`\s]+)`|\b([A-Za-z_]\w*)\(\)|((?:[\w-]+/)*[\w-]*[A-Za-z_]\w*(?:\.\w+)+)|((?:[\w.-]+/)+[\w.-]+)"
+    r"|\b(\w*[A-Za-z0-9]_\w+|_+\w+)|\b([A-Za-z]+[a-z0-9][A-Z]\w*)"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passage:
+    """Lines of a file as they are in the commit. `similarity`: cosine to the question, −1…1; `score`: what ranks it."""
+
+    path: str
+    language: str
+    kind: str
+    symbol: str
+    start_line: int
+    end_line: int
+    text: str
+    score: float
+    similarity: float
+    commit: str
+
+
+def rank(candidates: Sequence[Passage], question: str, limit: int) -> list[Passage]:
+    """At most `limit` passages and three a file; those of a file that touch or overlap are one."""
+    named = names(question)
+    weighed = [replace(each, score=weigh(each, question, named)) for each in candidates]
+    best_first = sorted(_supported(weighed), key=lambda each: -each.score)
+    chosen: list[Passage] = []
+    for passage in best_first:
+        merged = _merge_into(chosen, passage)
+        if not merged and sum(each.path == passage.path for each in chosen) < PASSAGES_A_FILE:
+            chosen.append(passage)
+        if len(chosen) >= limit:
+            break
+    return chosen
+
+
+def weigh(passage: Passage, question: str, named: frozenset[str]) -> float:
+    """Its score, less for what is usually not meant and more for what the question names."""
+    aside = any(place.search(passage.path) and not asked.search(question) for place, asked in _ASIDES)
+    aside = aside or (passage.kind != "code" and not _PROSE.search(question))
+    return passage.score * (ASIDE if aside else 1) + (MENTION if named & _answers_to(passage) else 0)
+
+
+def names(question: str) -> frozenset[str]:
+    """Symbols and files that the question names, lower-cased; a dotted name or a path also by its last part."""
+    found = {part.lower() for match in _NAMED.finditer(question) for part in match.groups() if part}
+    return frozenset(found | {last for name in found if len(last := re.split(r"[./]", name)[-1]) > 3})
+
+
+def _answers_to(passage: Passage) -> set[str]:
+    symbol, path = passage.symbol.lower(), passage.path.lower()
+    parts = path.split("/")
+    paths = {"/".join(parts[start:]) for start in range(len(parts))}
+    symbols = re.split(r"[,\s]+", symbol)
+    return {*paths, *symbols, *(each.split(".")[-1] for each in symbols)} - {""}
+
+
+def _supported(passages: Sequence[Passage]) -> list[Passage]:
+    """Each with what the next best of its file add."""
+    scores: dict[str, list[float]] = defaultdict(list)
+    for passage in passages:
+        scores[passage.path].append(passage.score)
+    support = {
+        path: sum(weight * score for weight, score in zip(FILE_SUPPORT, sorted(all_, reverse=True)[1:], strict=False))
+        for path, all_ in scores.items()
+    }
+    return [replace(each, score=each.score + support[each.path]) for each in passages]
+
+
+def _merge_into(chosen: list[Passage], passage: Passage) -> bool:
+    """Join it to one that was chosen before, when their lines touch. The better one gives symbol and score."""
+    for place, other in enumerate(chosen):
+        joined = merge(other, passage) if other.path == passage.path else None
+        if joined:
+            chosen[place] = joined
+            return True
+    return False
+
+
+def merge(first: Passage, second: Passage) -> Passage | None:
+    """One passage of both, or None when they do not touch or do not agree on their common lines."""
+    if first.start_line > second.end_line + 1 or second.start_line > first.end_line + 1:
+        return None
+    mine, others = _lines(first), _lines(second)
+    if mine is None or others is None or any(mine[at] != others[at] for at in mine.keys() & others.keys()):
+        return None
+    lines = mine | others
+    text = "\n".join(lines[at] for at in sorted(lines))
+    return replace(first, text=text, start_line=min(lines), end_line=max(lines))
+
+
+def _lines(passage: Passage) -> dict[int, str] | None:
+    """Line number → line; None when the text is not whole lines, as a piece of one very long line is."""
+    lines = passage.text.removesuffix("\n").split("\n")
+    if len(lines) != passage.end_line - passage.start_line + 1:
+        return None
+    return dict(enumerate(lines, passage.start_line))

@@ -1,0 +1,96 @@
+"""A question → the passages of one revision that answer it, best first, and whether any does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import connection
+
+from portfolio.models import ProjectRAG
+from rag import embeddings, lexical, models, ranking
+from rag.ranking import Passage
+
+__all__ = ["Found", "NotIndexed", "Passage", "search"]
+
+KEYWORDS = 0.2  # of the keyword score, scaled to its maximum; more hurt on every repository but one
+CANDIDATES = 60
+# Below it nothing was found. By model, since each spreads its similarities differently.
+CONFIDENT = {"all-MiniLM-L6-v2": 0.25, "text-embedding-3-small": 0.25}
+
+# Exact over the project's chunks: an approximate index with a project filter loses rows. The b-tree on rag_id
+# narrows the scan; the join leaves the files of one revision.
+_SQL = """
+WITH scored AS (
+    SELECT chunk.id,
+           1 - (chunk.embedding <=> %(vector)s::halfvec) AS similarity,
+           ts_rank(chunk.terms, to_tsquery('simple', %(terms)s)) AS keyword
+    FROM rag_chunk chunk
+    JOIN rag_revisionfile member ON member.file_id = chunk.file_id AND member.revision_id = %(revision)s
+    WHERE chunk.rag_id = %(rag)s
+), ranked AS (
+    SELECT id, similarity, similarity + %(weight)s * coalesce(keyword / nullif(max(keyword) OVER (), 0), 0) AS score
+    FROM scored
+    ORDER BY score DESC, id
+    LIMIT %(candidates)s
+)
+SELECT file.path, file.language, file.kind, chunk.symbol, chunk.start_line, chunk.end_line, chunk.text,
+       ranked.score, ranked.similarity
+FROM ranked
+JOIN rag_chunk chunk ON chunk.id = ranked.id
+JOIN rag_sourcefile file ON file.id = chunk.file_id
+ORDER BY ranked.score DESC, chunk.id
+"""
+
+
+class NotIndexed(Exception):
+    """The project has no index yet. Process it first: manage.py process_rag_async."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """`confident`: whether the best passage is near enough to the question to be worth an answer."""
+
+    revision: models.Revision
+    passages: list[Passage]
+    confident: bool
+
+
+def search(revision: models.Revision, question: str, limit: int = 8) -> Found:
+    """The passages of `revision`, or of the live one when `revision` went while we asked.
+
+    Raises `embeddings.EmbeddingError` when the question cannot be embedded, `NotIndexed` when nothing is live.
+    """
+    found = _search(revision, question, limit)
+    if found.passages:
+        return found
+    live = models.Revision.objects.filter(
+        pk__in=ProjectRAG.objects.filter(pk=revision.rag_id).values("live_revision")
+    ).first()
+    if live is None:
+        raise NotIndexed
+    return found if live == revision else _search(live, question, limit)
+
+
+def _search(revision: models.Revision, question: str, limit: int) -> Found:
+    vector = embeddings.for_model(revision.embedding_model).embed_query(question)
+    candidates = _candidates(revision, vector, lexical.query(question))
+    best = max((each.similarity for each in candidates), default=-1.0)
+    return Found(
+        revision=revision,
+        passages=ranking.rank(candidates, question, limit),
+        confident=best >= CONFIDENT.get(revision.embedding_model, -0.99),
+    )
+
+
+def _candidates(revision: models.Revision, vector: Sequence[float], terms: str) -> list[Passage]:
+    parameters: dict[str, str | int | float] = {
+        "vector": "[" + ",".join(map(repr, vector)) + "]",
+        "terms": terms,
+        "revision": revision.pk,
+        "rag": revision.rag_id,
+        "weight": KEYWORDS,
+        "candidates": CANDIDATES,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_SQL, parameters)
+        names = [column.name for column in cursor.description or ()]
+        return [Passage(commit=revision.commit_sha, **dict(zip(names, row, strict=True))) for row in cursor.fetchall()]

@@ -1,0 +1,110 @@
+"""Events of an answer → server-sent events, for as many visitors at once as there are places."""
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Generator, Iterator
+from functools import cache
+
+from django.conf import settings
+from django.http import HttpResponse, StreamingHttpResponse
+from django.template.loader import render_to_string
+from django.utils.html import escape
+
+from rag import answers, models
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER = 5  # seconds
+FULL = "All places are taken at the moment. Please ask again in a few seconds."
+# A proxy that buffers would hold the answer back until it is complete.
+HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+
+
+def respond(message: models.Message) -> HttpResponse | StreamingHttpResponse:
+    """The answer as a stream, or 503 at once when RAG_MAX_STREAMS are under way in this process.
+
+    Events: `sources` and `message` hold HTML, `text` escaped Markdown to append; `done` comes last.
+    """
+    if not places().acquire(blocking=False):
+        return HttpResponse(
+            FULL, status=503, content_type="text/plain; charset=utf-8", headers={"Retry-After": str(RETRY_AFTER)}
+        )
+    body = Body(message, places().release)
+    return StreamingHttpResponse(body, content_type="text/event-stream; charset=utf-8", headers=HEADERS)
+
+
+@cache
+def places() -> threading.BoundedSemaphore:
+    return threading.BoundedSemaphore(settings.RAG_MAX_STREAMS)
+
+
+class Body:
+    """The bytes of one stream. `release` is called exactly once: at the end, or when the response is closed before."""
+
+    def __init__(self, message: models.Message, release: Callable[[], None]) -> None:
+        self._bytes = _formatted(message)
+        self._release: Callable[[], None] | None = release
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._bytes)
+        except StopIteration:
+            self.close()
+            raise
+        except Exception:
+            # Without `done` the browser asks again, and is told how it ended.
+            logger.exception("A stream broke")
+            self.close()
+            raise StopIteration from None
+
+    def close(self) -> None:
+        release, self._release = self._release, None
+        try:
+            self._bytes.close()
+        finally:
+            if release:
+                release()
+
+
+def _formatted(message: models.Message) -> Generator[bytes]:
+    events = answers.answer(message)
+    try:
+        for event in events:
+            yield render(event)
+        yield sse("done", "done")  # an event without data is not delivered
+    finally:
+        events.close()
+
+
+def render(event: answers.Event) -> bytes:
+    """One event as it goes to the browser."""
+    match event:
+        case answers.Beat():
+            return b": beat\n\n"
+        case answers.Text(piece=piece):
+            return sse("text", escape(piece))
+        case answers.Sources():
+            return sse("sources", _fragment("rag/_sources.html", event))
+        case _:
+            return sse("message", _fragment("rag/_message.html", event))
+
+
+def sse(name: str, data: str) -> bytes:
+    """One server-sent event; `data` may have any number of lines, however they end."""
+    lines = "".join(f"data: {line}\n" for line in re.split(r"\r\n|\r|\n", data))
+    return f"event: {name}\n{lines}\n".encode()
+
+
+def _fragment(template: str, event: answers.Sources | answers.Finished | answers.Failed) -> str:
+    message = event.message
+    context = {
+        "message": message,
+        "sources": event.sources,
+        "project": message.conversation.project,
+        "sentence": answers.sentence(message),
+    }
+    return render_to_string(template, context)

@@ -1,0 +1,373 @@
+"""A question from pending to its end."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from pytest_django import Settings
+
+from rag import answers, llm, models, prompts, retrieval
+from rag.embeddings import ProviderUnavailable
+from rag.llm import errors
+from tests import factories, providers
+
+pytestmark = pytest.mark.django_db
+Status = models.Message.Status
+
+FILES = {"queue.py": "def claim_job(queue):\n    return queue.pop()", "mail.py": "def send_mail():\n    ..."}
+
+
+class Stub:
+    """A model that follows a script and remembers what it was asked. `before` is called before each piece."""
+
+    provider = "stub"
+    model = "stub-1"
+
+    def __init__(self, *script: str | llm.Usage | Exception) -> None:
+        self.script = script
+        self.prompts: list[prompts.Prompt] = []
+        self.closed = threading.Event()
+        self.before: Callable[[], object] = lambda: None
+
+    def stream(self, prompt: prompts.Prompt, *, max_tokens: int) -> "Stub":
+        self.prompts.append(prompt)
+        self._pieces = self._played()
+        return self
+
+    def __iter__(self) -> Iterator[str | llm.Usage]:
+        return self
+
+    def __next__(self) -> str | llm.Usage:
+        return next(self._pieces)
+
+    def close(self) -> None:
+        self.closed.set()
+
+    def _played(self) -> Iterator[str | llm.Usage]:
+        for piece in self.script:
+            self.before()
+            if isinstance(piece, Exception):
+                raise piece
+            yield piece
+
+
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Stub]:
+    def model(*script: str | llm.Usage | Exception) -> Stub:
+        stub = Stub(*script)
+        monkeypatch.setattr(llm, "configured", lambda: stub)
+        return stub
+
+    return model
+
+
+@pytest.fixture
+def message() -> models.Message:
+    return ask(factories.make_live_revision(factories.make_project(), FILES))
+
+
+def ask(revision: models.Revision, question: str = "How is a job claimed?") -> models.Message:
+    conversation = models.Conversation.objects.create(project=revision.rag.project)
+    return models.Message.objects.create(conversation=conversation, question=question)
+
+
+def kinds(events: Sequence[answers.Event]) -> list[str]:
+    return [type(event).__name__ for event in events if not isinstance(event, answers.Beat)]
+
+
+def test_sources_come_first_then_text_then_the_end(message: models.Message, use: Callable[..., Stub]) -> None:
+    use("It pops", " it [1].")
+    assert kinds(list(answers.answer(message))) == ["Sources", "Text", "Text", "Finished"]
+
+
+def test_the_answer_is_stored_with_what_it_took(message: models.Message, use: Callable[..., Stub]) -> None:
+    use("It pops", " it [1].", llm.Usage(tokens_in=5, tokens_out=3))
+    done = answers.complete(message)
+    assert (done.status, done.answer, done.found) == (Status.COMPLETE, "It pops it [1].", True)
+    assert (done.provider, done.model, done.tokens_in, done.tokens_out) == ("stub", "stub-1", 5, 3)
+    assert done.revision == done.conversation.project.rag.live_revision
+    assert None not in (done.started_at, done.retrieval_ms, done.first_token_ms, done.total_ms)
+
+
+def test_the_sources_are_copies_with_their_lines_and_address(message: models.Message, use: Callable[..., Stub]) -> None:
+    use("So [1].")
+    first, *_ = answers.complete(message).sources.all()
+    assert (first.number, first.path, first.start_line, first.end_line) == (1, "queue.py", 1, 2)
+    assert first.text == FILES["queue.py"]
+    assert first.url == f"https://github.com/owner/name/blob/{factories.COMMIT}/queue.py#L1-L2"
+
+
+def test_only_what_was_cited_is_marked_so(message: models.Message, use: Callable[..., Stub]) -> None:
+    use("So [2], not [7].")
+    done = answers.complete(message)
+    assert done.answer == "So [2], not."
+    assert [source.number for source in done.sources.filter(cited=True)] == [2]
+
+
+def test_the_model_sees_the_passages_and_the_turns_before(message: models.Message, use: Callable[..., Stub]) -> None:
+    use("First answer [1].")
+    answers.complete(message)
+    stub = use("Second.")
+    follow_up = models.Message.objects.create(conversation=message.conversation, question="And then?")
+    answers.complete(follow_up)
+    contents = [each.content for each in stub.prompts[0].messages]
+    assert contents[1:3] == ["How is a job claimed?", "First answer."]
+    assert FILES["queue.py"] in contents[3]
+
+
+def test_a_follow_up_is_searched_with_the_question_before(
+    message: models.Message, use: Callable[..., Stub], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use("First.")
+    answers.complete(message)
+    asked: list[str] = []
+    search = retrieval.search
+
+    def recorded(revision: models.Revision, question: str) -> retrieval.Found:
+        asked.append(question)
+        return search(revision, question)
+
+    monkeypatch.setattr(retrieval, "search", recorded)
+    answers.complete(models.Message.objects.create(conversation=message.conversation, question="And then?"))
+    assert asked == ["How is a job claimed?\nAnd then?"]
+
+
+def test_what_is_not_in_the_code_is_said_without_asking_the_model(
+    message: models.Message, use: Callable[..., Stub], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(retrieval.CONFIDENT, "fake", 1.1)
+    stub = use("I guess.")
+    done = answers.complete(message)
+    assert (done.status, done.found, stub.prompts) == (Status.COMPLETE, False, [])
+    assert done.answer.startswith("I did not find an answer to this in the code.")
+    assert "`queue.py`, lines 1–2 [1]" in done.answer
+
+
+def test_a_model_that_fails_midway_leaves_its_part_as_interrupted(
+    message: models.Message, use: Callable[..., Stub]
+) -> None:
+    use("It pops [1]", errors.ChatCut())
+    events = list(answers.answer(message))
+    message.refresh_from_db()
+    assert (message.status, message.answer, message.error_code) == (Status.INTERRUPTED, "It pops [1]", "cut")
+    assert isinstance(events[-1], answers.Failed)
+    assert events[-1].sentence == "This answer was interrupted before it was complete. You can ask again."
+
+
+def test_a_model_that_fails_at_once_leaves_a_failure(message: models.Message, use: Callable[..., Stub]) -> None:
+    use(errors.ChatKeyRefused("canary"))
+    events = list(answers.answer(message))
+    message.refresh_from_db()
+    assert (message.status, message.answer, message.error_code) == (Status.FAILED, "", "key_refused")
+    assert isinstance(events[-1], answers.Failed)
+    assert "canary" not in events[-1].sentence
+    assert "KEY" not in events[-1].sentence
+
+
+def test_a_provider_that_cannot_embed_the_question_is_a_failure(
+    message: models.Message, use: Callable[..., Stub], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def search(*_: object) -> retrieval.Found:
+        raise ProviderUnavailable
+
+    monkeypatch.setattr(retrieval, "search", search)
+    stub = use("x")
+    done = answers.complete(message)
+    assert (done.status, done.error_code, stub.prompts) == (Status.FAILED, "embedding_unavailable", [])
+
+
+def test_a_mistake_of_ours_is_logged_and_told_without_details(
+    message: models.Message, use: Callable[..., Stub], caplog: pytest.LogCaptureFixture
+) -> None:
+    use(ZeroDivisionError("canary"))
+    with caplog.at_level(logging.ERROR):
+        done = answers.complete(message)
+    assert (done.status, done.error_code) == (Status.FAILED, "internal")
+    assert "canary" in caplog.text
+    assert "canary" not in answers.sentence(done)
+
+
+def test_a_log_never_holds_the_question(
+    message: models.Message, use: Callable[..., Stub], caplog: pytest.LogCaptureFixture
+) -> None:
+    use(errors.ChatCut())
+    with caplog.at_level(logging.DEBUG):
+        answers.complete(message)
+    assert str(message.pk) in caplog.text
+    assert message.question not in caplog.text
+
+
+def test_a_project_without_an_index_says_so(use: Callable[..., Stub]) -> None:
+    use("x")
+    conversation = models.Conversation.objects.create(project=factories.make_project())
+    message = models.Message.objects.create(conversation=conversation, question="How?")
+    done = answers.complete(message)
+    assert (done.status, answers.sentence(done)) == (Status.FAILED, "This project is not ready to answer yet.")
+
+
+def test_a_visitor_who_leaves_keeps_the_part_and_frees_the_model(
+    message: models.Message, use: Callable[..., Stub]
+) -> None:
+    stub = use("It pops [1]", " and", " goes")
+    events = answers.answer(message)
+    while not isinstance(next(events), answers.Text):
+        pass
+    events.close()
+    message.refresh_from_db()
+    assert (message.status, message.answer, message.error_code) == (Status.INTERRUPTED, "It pops [1]", "left")
+    assert stub.closed.is_set()
+
+
+def test_a_visitor_who_leaves_during_silence_frees_the_model(
+    message: models.Message, use: Callable[..., Stub], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "BEAT", 0.02)
+    stub = use("late")
+    stub.before = lambda: stub.closed.wait(10)
+    events = answers.answer(message)
+    beats = [next(events) for _ in range(4)]
+    assert kinds(beats) == ["Sources"]
+    events.close()
+    assert stub.closed.is_set()
+    message.refresh_from_db()
+    assert (message.status, message.answer) == (Status.INTERRUPTED, "")
+
+
+def test_a_model_that_never_ends_is_stopped(message: models.Message, use: Callable[..., Stub]) -> None:
+    use(*["word " * 100] * 1_000)
+    done = answers.complete(message)
+    assert (done.status, done.error_code) == (Status.INTERRUPTED, "length")
+    assert len(done.answer) < 11_000
+
+
+def test_what_no_database_can_hold_is_left_out(message: models.Message, use: Callable[..., Stub]) -> None:
+    use("a\0b", "c\ud800d")
+    assert answers.complete(message).answer == "abc?d"
+
+
+def test_only_one_of_two_answers(message: models.Message, use: Callable[..., Stub]) -> None:
+    stub = use("Once [1].")
+    answers.complete(message)
+    again = list(answers.answer(models.Message.objects.get(pk=message.pk)))
+    assert kinds(again) == ["Sources", "Finished"]
+    assert len(stub.prompts) == 1
+
+
+def test_the_second_waits_for_the_first_and_tells_its_end(
+    message: models.Message, use: Callable[..., Stub], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "POLL", 0)
+    use("One ", "two.")
+    first, second = answers.answer(message), answers.answer(models.Message.objects.get(pk=message.pk))
+    next(first)
+    assert isinstance(next(second), answers.Beat)
+    list(first)
+    assert kinds(list(second)) == ["Sources", "Finished"]
+
+
+def test_one_whose_process_died_is_interrupted(message: models.Message) -> None:
+    long_ago = timezone.now() - timedelta(minutes=6)
+    models.Message.objects.filter(pk=message.pk).update(status=Status.STREAMING, started_at=long_ago)
+    assert kinds(list(answers.answer(message))) == ["Sources", "Failed"]
+    message.refresh_from_db()
+    assert message.status == Status.INTERRUPTED
+
+
+def test_a_conversation_that_is_cleared_meanwhile_stays_cleared(
+    message: models.Message, use: Callable[..., Stub]
+) -> None:
+    use("One ", "two.")
+    events = answers.answer(message)
+    while not isinstance(next(events), answers.Text):
+        pass
+    models.Conversation.objects.all().delete()
+    list(events)
+    assert models.Message.objects.count() == 0
+
+
+def test_a_watcher_of_a_cleared_conversation_ends(message: models.Message, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "POLL", 0)
+    models.Message.objects.update(status=Status.STREAMING, started_at=timezone.now())
+    events = answers.answer(message)
+    next(events)
+    models.Conversation.objects.all().delete()
+    assert list(events) == []
+
+
+def test_a_revision_that_goes_before_the_sources_are_stored_does_no_harm(
+    message: models.Message, use: Callable[..., Stub], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = retrieval.search
+
+    def search_then_flip(*given: object) -> retrieval.Found:
+        found = search(*given)  # type: ignore[arg-type]
+        models.Revision.objects.filter(pk=found.revision.pk).delete()
+        return found
+
+    monkeypatch.setattr(retrieval, "search", search_then_flip)
+    use("So [1].")
+    done = answers.complete(message)
+    assert (done.status, done.revision) == (Status.COMPLETE, None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_connection_is_held_while_the_model_writes(message: models.Message, use: Callable[..., Stub]) -> None:
+    use("One ", "two.")
+    events = answers.answer(message)
+    held = [connection.connection is not None for event in events if isinstance(event, answers.Text)]
+    assert held == [False, False]
+
+
+@pytest.mark.parametrize("name", ["groq", "openai"])
+class TestThroughTheRealClients:
+    """From the question to the stored answer, with a server in the provider's place."""
+
+    @pytest.fixture
+    def provider(self, name: str, settings: Settings) -> Iterator[providers.Provider]:
+        with providers.serving() as running:
+            settings.LLM_PROVIDER = name
+            settings.GROQ_API_KEY = settings.OPENAI_API_KEY = "key"
+            settings.GROQ_BASE_URL = settings.OPENAI_BASE_URL = running.url
+            yield running
+
+    def test_the_answer_is_streamed_cited_and_counted(
+        self, provider: providers.Provider, message: models.Message, name: str
+    ) -> None:
+        provider.plan(providers.Chat(["It ", "pops ", "it [1]."]))
+        assert kinds(list(answers.answer(message))) == ["Sources", "Text", "Text", "Text", "Finished"]
+        message.refresh_from_db()
+        assert (message.provider, message.answer) == (name, "It pops it [1].")
+        assert (message.tokens_in, message.tokens_out) == (11, 7)
+
+    def test_a_cut_stream_is_kept_as_interrupted(self, provider: providers.Provider, message: models.Message) -> None:
+        provider.plan(providers.Chat(["It ", "pops"], cut=True))
+        done = answers.complete(message)
+        assert (done.status, done.answer, done.error_code) == (Status.INTERRUPTED, "It pops", "cut")
+
+    def test_a_limit_that_passes_soon_is_waited_for(
+        self, provider: providers.Provider, message: models.Message
+    ) -> None:
+        provider.plan(providers.Refusal(429, headers={"Retry-After": "1"}))
+        assert answers.complete(message).status == Status.COMPLETE
+        assert provider.requests[1].at - provider.requests[0].at >= 1
+
+    def test_a_limit_that_lasts_is_told(self, provider: providers.Provider, message: models.Message) -> None:
+        provider.plan(providers.Refusal(429, headers={"Retry-After": "3600"}))
+        done = answers.complete(message)
+        assert (done.status, answers.sentence(done)) == (
+            Status.FAILED, "Too many questions at once. Please ask again in a minute.",
+        )  # fmt: skip
+
+    def test_a_visitor_who_leaves_hangs_up_on_the_provider(
+        self, provider: providers.Provider, message: models.Message
+    ) -> None:
+        provider.plan(providers.Chat(["It "], hang=20))
+        events = answers.answer(message)
+        while not isinstance(next(events), answers.Text):
+            pass
+        events.close()
+        assert provider.left.wait(2)

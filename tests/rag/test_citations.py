@@ -1,0 +1,110 @@
+"""Citations: only what was given."""
+
+import re
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag import citations
+
+# Everything that a citation or the code around it is made of.
+PARTS = [*"[]【】()`~ \n>*,-–^a19", "[1]", "[9]", "```", "source "]
+MARKDOWN = st.lists(st.sampled_from(PARTS), max_size=60).map("".join)
+
+
+@pytest.mark.parametrize(
+    ("written", "text", "cited"),
+    [
+        ("It does [1].", "It does [1].", (1,)),
+        ("It does [1, 2].", "It does [1][2].", (1, 2)),
+        ("It does [1][3].", "It does [1][3].", (1, 3)),
+        ("It does [1-3].", "It does [1][2][3].", (1, 2, 3)),
+        ("It does [1–2; 3].", "It does [1][2][3].", (1, 2, 3)),
+        ("It does 【2】.", "It does [2].", (2,)),
+        ("It does 【2†L3-L9】.", "It does [2].", (2,)),
+        ("It does [[2]].", "It does [2].", (2,)),
+        ("It does [^2].", "It does [2].", (2,)),
+        ("It does [Source 2, passage 3].", "It does [2][3].", (2, 3)),
+        ("It does [2 and 3].", "It does [2][3].", (2, 3)),
+        ("It does (see [1]).", "It does (see [1]).", (1,)),
+        ("[1] does [1].", "[1] does [1].", (1,)),
+    ],
+)
+def test_every_way_to_cite_becomes_one(written: str, text: str, cited: tuple[int, ...]) -> None:
+    assert citations.check(written, 3) == citations.Checked(text=text, cited=cited)
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ("It does [4].", "It does."),
+        ("It does [0].", "It does."),
+        ("It does [2024].", "It does."),
+        ("It does [1, 9].", "It does [1]."),
+        ("It does [3-999999999].", "It does [3]."),
+        ("It does [9][1].", "It does [1]."),
+        ("It does [[99]98].", "It does."),
+    ],
+)
+def test_a_number_that_was_not_given_is_taken_out(written: str, text: str) -> None:
+    assert citations.check(written, 3).text == text
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "`rows[9]`",
+        "``a ` rows[9]``",
+        "```python\nrows[9]\n```",
+        "~~~\nrows[9]\n```\nrows[8]\n~~~",
+        "1. so:\n\n    ```\n    rows[9]\n    ```",
+        "> ```\n> rows[9]\n> ```",
+        "```\nrows[9]",
+    ],
+)
+def test_code_is_left_alone(code: str) -> None:
+    assert citations.check(f"[1]\n\n{code}", 3) == citations.Checked(text=f"[1]\n\n{code}", cited=(1,))
+
+
+def test_what_follows_code_is_checked() -> None:
+    text = citations.check("`a[9]` [9] b\n```\na[9]\n```\n[9] c [2]", 3).text
+    assert text == "`a[9]` b\n```\na[9]\n```\n c [2]"
+
+
+def test_a_lone_backtick_does_not_hide_the_rest() -> None:
+    assert citations.check("a ` b [9]\n\nc [9] ` d", 3).text == "a ` b\n\nc ` d"
+
+
+def test_words_in_brackets_stay() -> None:
+    text = "[see the docs] [x1] [1.5] list[int] []"
+    assert citations.check(text, 3) == citations.Checked(text=text, cited=())
+
+
+def test_an_address_that_a_model_gives_a_citation_is_dropped() -> None:
+    assert citations.check('a [1](https://evil.example) [2](x "t")', 3).text == "a [1] [2]"
+
+
+@given(MARKDOWN)
+def test_checking_again_changes_nothing(written: str) -> None:
+    once = citations.check(written, 3)
+    assert citations.check(once.text, 3) == once
+
+
+@given(MARKDOWN)
+def test_only_given_numbers_are_cited(written: str) -> None:
+    assert set(citations.check(written, 2).cited) <= {1, 2}
+
+
+@given(MARKDOWN)
+def test_without_brackets_nothing_is_changed(written: str) -> None:
+    plain = re.sub(r"[\[\]【】]", "", written)
+    assert citations.check(plain, 3).text == plain
+
+
+@pytest.mark.parametrize("piece", [" ", "[", "[[1", "`", "``a", "[1,", "[1 and ", "```\n", "[99]"])
+def test_no_input_takes_long(piece: str) -> None:
+    start = time.perf_counter()
+    citations.check(piece * (10_000 // len(piece)), 3)
+    assert time.perf_counter() - start < 2

@@ -1,0 +1,171 @@
+"""Server-sent events, and places for so many at once."""
+
+import html
+import re
+from collections.abc import Generator, Iterator
+
+import pytest
+from django.core import signals
+from django.db import close_old_connections
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from hypothesis import given
+from hypothesis import strategies as st
+from pytest_django import Settings
+
+from rag import answers, models, streaming
+from tests import factories
+
+FILES = {"queue.py": "def claim_job(queue):\n    return queue.pop()"}
+
+
+def parse(stream: bytes) -> list[tuple[str, str]]:
+    """(event, data) as a browser reads them: comments and events without data are not delivered."""
+    events = []
+    for block in stream.decode().split("\n\n"):
+        fields = [line.partition(": ") for line in block.split("\n") if line and not line.startswith(":")]
+        name = next((value for key, _, value in fields if key == "event"), "message")
+        data = [value for key, _, value in fields if key == "data"]
+        if any(data):
+            events.append((name, "\n".join(data)))
+    return events
+
+
+@pytest.fixture
+def message(db: None) -> models.Message:
+    project = factories.make_project()
+    factories.make_live_revision(project, FILES)
+    conversation = models.Conversation.objects.create(project=project)
+    return models.Message.objects.create(conversation=conversation, question="How is a job claimed?")
+
+
+@pytest.fixture
+def two_places(settings: Settings) -> Iterator[None]:
+    settings.RAG_MAX_STREAMS = 2
+    streaming.places.cache_clear()
+    yield
+    streaming.places.cache_clear()
+
+
+def free(places: int) -> bool:
+    """Whether exactly so many places are free."""
+    taken = 0
+    while streaming.places().acquire(blocking=False):
+        taken += 1
+    for _ in range(taken):
+        streaming.places().release()
+    return taken == places
+
+
+def close(response: HttpResponseBase) -> None:
+    """As the server does it, but without the signal that would end the test's own transaction."""
+    signals.request_finished.disconnect(close_old_connections)
+    response.close()
+    signals.request_finished.connect(close_old_connections)
+
+
+def body(response: HttpResponseBase) -> bytes:
+    assert isinstance(response, StreamingHttpResponse)
+    return b"".join(response)
+
+
+@given(st.text(min_size=1).filter(lambda text: text.strip("\r\n")))
+def test_any_text_arrives_as_it_was_sent(text: str) -> None:
+    clean = text.encode("utf-8", "replace").decode()
+    sent = streaming.render(answers.Text(piece=clean))
+    ((name, data),) = parse(sent)
+    assert name == "text"
+    assert html.unescape(data) == html.unescape(html.escape(re.sub(r"\r\n|\r", "\n", clean)))
+
+
+@given(st.lists(st.sampled_from([*"\r\n<>&\"' a:", "event: done", "data: x", "<script>"])).map("".join))
+def test_no_text_forges_an_event_or_a_tag(text: str) -> None:
+    sent = streaming.render(answers.Text(piece=text))
+    assert {name for name, _ in parse(sent)} <= {"text"}
+    assert b"<" not in sent
+    assert sent.endswith(b"\n\n")
+
+
+def test_a_beat_is_a_comment() -> None:
+    assert streaming.render(answers.Beat()) == b": beat\n\n"
+
+
+def test_a_stream_has_sources_text_message_and_done(message: models.Message) -> None:
+    events = parse(body(streaming.respond(message)))
+    names = [name for name, _ in events]
+    assert names[0] == "sources"
+    assert set(names[1:-2]) == {"text"}
+    assert names[-2:] == ["message", "done"]
+
+
+def test_the_sources_name_the_lines(message: models.Message) -> None:
+    sources = dict(parse(body(streaming.respond(message))))["sources"]
+    assert "queue.py" in sources
+    assert "lines 1–2" in sources
+
+
+def test_the_message_is_the_rendered_answer_with_its_citation(message: models.Message) -> None:
+    rendered = dict(parse(body(streaming.respond(message))))["message"]
+    assert f'id="message-{message.pk}"' in rendered
+    assert 'class="citation"' in rendered
+
+
+def test_nothing_on_the_way_may_hold_it_back(message: models.Message) -> None:
+    response = streaming.respond(message)
+    assert response.headers["Content-Type"] == "text/event-stream; charset=utf-8"
+    assert response.headers["Cache-Control"] == "no-cache"
+    assert response.headers["X-Accel-Buffering"] == "no"
+    close(response)
+
+
+def test_an_answer_that_is_complete_is_told_at_once(message: models.Message) -> None:
+    answers.complete(message)
+    assert [name for name, _ in parse(body(streaming.respond(message)))] == ["sources", "message", "done"]
+
+
+def test_a_full_house_is_told_at_once(message: models.Message, two_places: None) -> None:
+    waiting = [streaming.respond(message) for _ in range(2)]
+    refused = streaming.respond(message)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+    for response in waiting:
+        close(response)
+
+
+def test_a_place_is_free_again_after_the_end(message: models.Message, two_places: None) -> None:
+    body(streaming.respond(message))
+    assert free(2)
+
+
+def test_a_place_is_free_again_when_the_stream_never_began(message: models.Message, two_places: None) -> None:
+    close(streaming.respond(message))
+    assert free(2)
+
+
+def test_a_place_is_free_again_when_the_visitor_leaves(message: models.Message, two_places: None) -> None:
+    response = streaming.respond(message)
+    assert isinstance(response, StreamingHttpResponse)
+    next(iter(response))
+    close(response)
+    assert free(2)
+    message.refresh_from_db()
+    assert message.status == models.Message.Status.INTERRUPTED
+
+
+def test_a_place_is_given_back_once_only(message: models.Message, two_places: None) -> None:
+    response = streaming.respond(message)
+    body(response)
+    close(response)
+    close(response)
+    assert free(2)
+
+
+def test_a_stream_that_breaks_frees_its_place_and_sends_no_done(
+    message: models.Message, two_places: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: models.Message) -> Generator[answers.Event]:
+        yield answers.Text(piece="a")
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(answers, "answer", broken)
+    assert parse(body(streaming.respond(message))) == [("text", "a")]
+    assert free(2)
