@@ -17,6 +17,8 @@ from django.db import DatabaseError, connection, models
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Greatest, Now
 
+from portfolio import holders
+
 if TYPE_CHECKING:
     from portfolio.models import ProjectRAG  # noqa: F401 — named in annotations
 
@@ -45,7 +47,7 @@ class Lease:
 
 
 class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
-    """Reads and guarded writes of processing state. The guarded ones raise LeaseLost and change nothing without the lease."""
+    """Reads and guarded writes of processing state. Guarded ones raise LeaseLost without the lease."""
 
     # What there is to do
 
@@ -88,8 +90,10 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
     def reset(self, pk: int) -> None:
         """Back to the state of a new project: no index, no request, no error."""
         self.filter(pk=pk).update(
-            **_idle(Value("pending")), progress_percentage=0, requested_at=None, processing_stage="", live_revision=None, attempts=0,
-            processing_error="", error_code="", next_attempt_at=None, started_at=None, finished_at=None, checked_at=None,
+            **_idle(Value("pending")), progress_percentage=0, requested_at=None, processing_stage="",
+            live_revision=None, attempts=0,
+            processing_error="", error_code="",
+            next_attempt_at=None, started_at=None, finished_at=None, checked_at=None,
         )  # fmt: skip
 
     # What a worker does
@@ -107,6 +111,7 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
             finished_at=None,
             lease_token=token,
             lease_expires_at=Now() + Value(LEASE),
+            lease_holder=holders.current(),
         )
         return Lease(rag_id=pk, token=token) if taken else None
 
@@ -116,18 +121,22 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
     def advance(self, lease: Lease, *, stage: str, percentage: int = 0, **facts: Any) -> None:
         """Record where it stands. Within an attempt the percentage never goes back."""
         self._guarded(
-            lease, processing_stage=stage, progress_percentage=Greatest(F("progress_percentage"), Value(percentage)), **facts
+            lease,
+            processing_stage=stage,
+            progress_percentage=Greatest(F("progress_percentage"), Value(percentage)),
+            **facts,
         )
 
     def finish(self, lease: Lease, *, live_revision: int) -> None:
         """Ready: the new revision goes live in the same UPDATE."""
         self._guarded(
-            lease, **_idle(Value("ready")), progress_percentage=100, live_revision=live_revision, processing_stage="", requested_at=None,
-            attempts=0, processing_error="", error_code="", next_attempt_at=None, finished_at=Now(), checked_at=Now(),
+            lease, **_idle(Value("ready")), progress_percentage=100, live_revision=live_revision,
+            processing_stage="", requested_at=None, attempts=0, processing_error="", error_code="",
+            next_attempt_at=None, finished_at=Now(), checked_at=Now(),
         )  # fmt: skip
 
     def fail(self, lease: Lease, *, code: str, sentence: str, retry_at: datetime | None) -> None:
-        """Failed, with a sentence for the admin that names the remedy. `retry_at` is when a watching worker tries again."""
+        """Failed, with a sentence for the admin that names the remedy. `retry_at`: when a worker tries again."""
         self._guarded(
             lease, **_idle(Value("failed")), processing_stage="", requested_at=None, processing_error=sentence,
             error_code=code, next_attempt_at=retry_at, finished_at=Now(),
@@ -142,12 +151,20 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
 
     def sweep(self) -> int:
         """Free what dead workers left behind; after three such ends it is failed. Returns how many there were."""
+        self._expire_dead()
         dead = self.filter(processing_status="processing", lease_expires_at__lt=Now())
         failed = dead.filter(attempts__gte=MAX_ATTEMPTS).update(
-            **_idle(Value("failed")), processing_stage="", processing_error=CRASHED, error_code="crashed", requested_at=None,
-            next_attempt_at=None, finished_at=Now(),
+            **_idle(Value("failed")), processing_stage="", processing_error=CRASHED, error_code="crashed",
+            requested_at=None, next_attempt_at=None, finished_at=Now(),
         )  # fmt: skip
         return failed + dead.update(**_idle(Value("pending")), processing_stage="queued", requested_at=Now())
+
+    def _expire_dead(self) -> None:
+        """End the leases of processes of this machine that are no more, so that nobody waits for them to run out."""
+        held = self.filter(processing_status="processing", lease_expires_at__gte=Now())
+        for pk, token, holder in held.values_list("pk", "lease_token", "lease_holder"):
+            if holders.is_dead(holder):
+                self.filter(pk=pk, lease_token=token).update(lease_expires_at=Now() - Value(timedelta(microseconds=1)))
 
     @contextmanager
     def kept_alive(self, lease: Lease, every: float = RENEWAL_SECONDS) -> Iterator[None]:
@@ -179,7 +196,7 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
 
 def _idle(status: Any) -> dict[str, Any]:
     """The columns of a row that nobody holds."""
-    return {"processing_status": status, "lease_token": None, "lease_expires_at": None}
+    return {"processing_status": status, "lease_token": None, "lease_expires_at": None, "lease_holder": ""}
 
 
 def _resting_status() -> Case:

@@ -25,7 +25,9 @@ class Project(models.Model):
     """One piece of work that the owner shows, and the repository that its assistant reads."""
 
     title = models.CharField(max_length=120)
-    slug = models.SlugField(max_length=120, unique=True, blank=True, help_text="Its address; made from the title when empty.")
+    slug = models.SlugField(
+        max_length=120, unique=True, blank=True, help_text="Its address; made from the title when empty."
+    )
     summary = models.CharField(max_length=240, blank=True, help_text="One or two sentences for the card.")
     description = models.TextField(blank=True, help_text="Markdown, for the project's own page.")
     repository_url = models.CharField(
@@ -36,7 +38,9 @@ class Project(models.Model):
         blank=True,
         verbose_name="branch or tag",
         help_text="The repository's default branch when empty.",
-        validators=[RegexValidator(r"^[A-Za-z0-9_][\w./+@-]*$", "A branch or tag name: letters, digits and . _ / + @ -")],
+        validators=[
+            RegexValidator(r"^[A-Za-z0-9_][\w./+@-]*$", "A branch or tag name: letters, digits and . _ / + @ -")
+        ],
     )
     homepage_url = models.URLField(blank=True)
     image = models.ImageField(upload_to="projects", blank=True, help_text="A cover is drawn from the title when empty.")
@@ -77,7 +81,8 @@ class ProjectRAG(models.Model):
     """The state of one project's assistant: where its processing stands, and who holds the claim on it.
 
     `processing` always has a lease (token and expiry by the database's clock), and only the holder of the token writes;
-    100 % and `ready` are the same thing. `live_revision` is what visitors are answered from, also while a newer one is built.
+    100 % and `ready` are the same thing. `live_revision` is what visitors are answered from, also while a newer one is
+    built.
     """
 
     class Status(models.TextChoices):
@@ -107,9 +112,12 @@ class ProjectRAG(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     checked_at = models.DateTimeField(null=True, blank=True, help_text="The last look for new commits.")
     source_bytes = models.PositiveBigIntegerField(null=True, blank=True, help_text="Text to read, as last listed.")
-    live_revision = models.ForeignKey("rag.Revision", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    live_revision = models.ForeignKey(
+        "rag.Revision", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     lease_token = models.UUIDField(null=True, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
+    lease_holder = models.CharField(max_length=200, blank=True)
 
     objects = claims.ProjectRAGQuerySet.as_manager()
 
@@ -158,7 +166,9 @@ class Owner(models.Model):
     headline = models.CharField(max_length=160, default="Projects you can ask about their own code")
     about = models.TextField(blank=True, help_text="Markdown.")
     picture = models.ImageField(upload_to="owner", blank=True)
-    links = models.TextField(blank=True, help_text="One a line: label, a space, and the address. GitHub https://github.com/you")
+    links = models.TextField(
+        blank=True, help_text="One a line: label, a space, and the address. GitHub https://github.com/you"
+    )
 
     class Meta:
         verbose_name_plural = "owner"
@@ -192,5 +202,3 @@ class StoredFile(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-

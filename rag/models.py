@@ -24,11 +24,13 @@ class Revision(models.Model):
     commit_sha = models.CharField(max_length=64)
     embedding_model = models.CharField(max_length=100)
     dimensions = models.PositiveSmallIntegerField()
-    pipeline = models.CharField(max_length=64, help_text="Fingerprint of the rules that choose and cut files.")
+    pipeline = models.CharField(max_length=64, help_text="Fingerprint of the rules and the model that made it.")
     files_seen = models.PositiveIntegerField(default=0)
     files_indexed = models.PositiveIntegerField(default=0)
     files_skipped = models.PositiveIntegerField(default=0)
-    files_fell_back = models.PositiveIntegerField(default=0, help_text="Cut by lines because no parser could read them.")
+    files_fell_back = models.PositiveIntegerField(
+        default=0, help_text="Cut by lines because no parser could read them."
+    )
     chunk_count = models.PositiveIntegerField(default=0)
     embedded_count = models.PositiveIntegerField(default=0, help_text="Texts sent to the embedding model.")
     reused_count = models.PositiveIntegerField(default=0, help_text="Chunks whose vector was already known.")
@@ -39,7 +41,9 @@ class Revision(models.Model):
     timings = models.JSONField(default=dict, help_text="Stage → seconds.")
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
-    files = models.ManyToManyField("SourceFile", through="RevisionFile", related_name="revisions")
+    files: "models.ManyToManyField[SourceFile, RevisionFile]" = models.ManyToManyField(
+        "SourceFile", through="RevisionFile", related_name="revisions"
+    )
 
     class Meta:
         ordering = ["-pk"]
@@ -49,7 +53,7 @@ class Revision(models.Model):
 
 
 class SourceFile(models.Model):
-    """One version of one file of a project, indexed or left out with the reason. Immutable once its chunks are there."""
+    """One version of one file of a project, indexed or left out with the reason. Immutable once it has its chunks."""
 
     class Skip(models.TextChoices):
         NOT_A_FILE = "not_a_file", "not a regular file (symlink or submodule)"
@@ -80,6 +84,7 @@ class SourceFile(models.Model):
     path = models.TextField()
     blob_sha = models.CharField(max_length=64)
     pipeline = models.CharField(max_length=64, help_text="Fingerprint of the rules and the model that made its chunks.")
+    embedding_model = models.CharField(max_length=100)
     language = models.CharField(max_length=40, blank=True)
     kind = models.CharField(max_length=8, choices=Kind, default=Kind.CODE)
     size = models.PositiveBigIntegerField(help_text="Bytes.")
@@ -112,7 +117,7 @@ class RevisionFile(models.Model):
 
 
 class Chunk(models.Model):
-    """A piece of a file: exact lines, and the vector of its embedded text (header with path and symbol, then the lines)."""
+    """A piece of a file: exact lines, and the vector of its embedded text (a header, then the lines)."""
 
     # No index of its own: the (file, ordinal) index serves; search goes by rag.
     file = models.ForeignKey(SourceFile, on_delete=models.CASCADE, related_name="chunks", db_index=False)
@@ -129,7 +134,9 @@ class Chunk(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["file", "ordinal"], name="one_chunk_a_place"),
-            models.CheckConstraint(name="lines_in_order", condition=Q(start_line__gte=1, end_line__gte=models.F("start_line"))),
+            models.CheckConstraint(
+                name="lines_in_order", condition=Q(start_line__gte=1, end_line__gte=models.F("start_line"))
+            ),
         ]
         indexes = [
             models.Index(fields=["sha256"], name="chunk_text"),  # finds a vector that was already paid for

@@ -50,6 +50,7 @@ class Migration(migrations.Migration):
                 ('source_bytes', models.PositiveBigIntegerField(blank=True, help_text='Text to read, as last listed.', null=True)),
                 ('lease_token', models.UUIDField(blank=True, null=True)),
                 ('lease_expires_at', models.DateTimeField(blank=True, null=True)),
+                ('lease_holder', models.CharField(blank=True, max_length=200)),
             ],
             options={
                 'verbose_name': 'assistant',

@@ -1,0 +1,191 @@
+"""The stored index: files and chunks in, and vectors that were paid for used again.
+
+Every write of a run happens in a transaction that first proves its lease, so a worker that lost it changes nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+from django.db import connection, transaction
+from django.db.models import Count, F, Q, Sum
+from pgvector import HalfVector
+from pgvector.psycopg.halfvec import HalfVectorBinaryDumper
+
+from portfolio.claims import Lease
+from portfolio.models import ProjectRAG
+from rag import models
+from rag.embeddings import Vector
+from rag.plan import KnownFile, Plan, PlannedFile
+
+# Vectors travel in PostgreSQL's own binary form: as text they cost fifteen times as much.
+psycopg.adapters.register_dumper(HalfVector, HalfVectorBinaryDumper)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One chunk on its way into the table. `document` is the text of its keyword terms."""
+
+    file_id: int
+    ordinal: int
+    start_line: int
+    end_line: int
+    symbol: str
+    text: str
+    sha256: bytes
+    document: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spent:
+    """What a batch cost: texts sent, chunks that needed none, tokens, and their price in USD."""
+
+    texts: int = 0
+    reused: int = 0
+    tokens: int = 0
+    cost: Decimal = Decimal(0)
+
+
+def known_files(rag: ProjectRAG, rules: str) -> dict[tuple[str, str], KnownFile]:
+    """File versions that are stored whole under these rules, by (path, blob sha)."""
+    rows = models.SourceFile.objects.filter(rag=rag, pipeline=rules)
+    whole = rows.annotate(stored=Count("chunks")).filter(stored=F("chunk_count"))
+    return {
+        (path, sha): KnownFile(id=pk, size=size, chunk_count=count, skip_reason=reason)
+        for pk, path, sha, size, count, reason in whole.values_list(
+            "pk", "path", "blob_sha", "size", "chunk_count", "skip_reason"
+        )
+    }
+
+
+def known_sizes(rag: ProjectRAG) -> dict[str, int]:
+    """Blob sha → bytes of every file version of the project, so that only new ones are asked of its host."""
+    return dict(models.SourceFile.objects.filter(rag=rag).values_list("blob_sha", "size"))
+
+
+def add_files(lease: Lease, revision: models.Revision, plan: Plan) -> dict[tuple[str, str], int]:
+    """Write the plan's files and what belongs to the revision; the ids of the new ones by (path, blob sha)."""
+    with transaction.atomic():
+        prove(lease)
+        new = [_file_row(revision, file, plan.listing.rules) for file in plan.new]
+        models.SourceFile.objects.bulk_create(
+            new, batch_size=1000, update_conflicts=True,
+            unique_fields=["rag", "path", "blob_sha", "pipeline"], update_fields=["chunk_count", "skip_reason", "note"],
+        )  # fmt: skip
+        members = [*(file.pk for file in new), *(file.id for file in plan.known)]
+        models.RevisionFile.objects.filter(revision=revision).exclude(file__in=members).delete()
+        models.RevisionFile.objects.bulk_create(
+            [models.RevisionFile(revision=revision, file_id=pk) for pk in members],
+            batch_size=1000,
+            ignore_conflicts=True,
+        )
+        _count(revision, plan)
+    return {(file.path, file.blob_sha): file.pk for file in new}
+
+
+def stored_ordinals(file_ids: Iterable[int]) -> set[tuple[int, int]]:
+    """The (file, ordinal) pairs that a run which was cut off has already stored."""
+    return set(models.Chunk.objects.filter(file__in=list(file_ids)).values_list("file_id", "ordinal"))
+
+
+def known_vectors(model: str, hashes: Sequence[bytes]) -> set[bytes]:
+    """Those texts, by hash, that this embedding model has embedded before, in whatever project."""
+    rows = models.Chunk.objects.filter(sha256__in=hashes, file__embedding_model=model)
+    return {bytes(sha) for sha in rows.values_list("sha256", flat=True).distinct()}
+
+
+def store(
+    lease: Lease, revision: models.Revision, rows: Sequence[tuple[Row, Vector]], spent: Spent, percentage: int
+) -> None:
+    """Commit one embedded batch together with the progress that it makes."""
+    with transaction.atomic():
+        prove(lease)
+        _insert(_INSERT, [(*_columns(revision, row), HalfVector(list(vector))) for row, vector in rows])
+        _advance(lease, revision, percentage, spent)
+
+
+def reuse(lease: Lease, revision: models.Revision, rows: Sequence[Row], percentage: int) -> None:
+    """Commit chunks whose text is known, with the vector that it has elsewhere."""
+    with transaction.atomic():
+        prove(lease)
+        _insert(_INSERT_KNOWN, [(*_columns(revision, row), row.sha256, revision.embedding_model) for row in rows])
+        _advance(lease, revision, percentage, Spent(reused=len(rows)))
+
+
+def refuse(lease: Lease, row: Row, reason: str) -> None:
+    """Leave out one chunk that the embedding model does not take; its file says which lines are missing and why."""
+    with transaction.atomic():
+        prove(lease)
+        file = models.SourceFile.objects.get(pk=row.file_id)
+        file.note = f"{file.note}Lines {row.start_line}–{row.end_line} were refused: {reason}\n"
+        file.chunk_count -= 1
+        file.save(update_fields=["note", "chunk_count"])
+
+
+def analyze() -> None:
+    """Tell PostgreSQL's planner what is new; a fresh index would be searched by guesses otherwise."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE rag_chunk, rag_revisionfile, rag_sourcefile")
+
+
+def prove(lease: Lease) -> None:
+    """Lock the project's row for this transaction, or raise LeaseLost when the lease is somebody else's."""
+    ProjectRAG.objects.renew(lease)
+
+
+def _file_row(revision: models.Revision, file: PlannedFile, rules: str) -> models.SourceFile:
+    # What only a limit left out may be read by the next revision; for the live one this row goes on saying
+    # that it is not.
+    pipeline = f"{rules}-over" if file.skip_reason == "over_limit" else rules
+    return models.SourceFile(
+        rag_id=revision.rag_id, path=file.path, blob_sha=file.blob_sha, pipeline=pipeline,
+        embedding_model=revision.embedding_model, language=file.language, kind=file.kind, size=file.size,
+        skip_reason=file.skip_reason, fell_back=file.fell_back, chunk_count=len(file.chunks),
+    )  # fmt: skip
+
+
+def _count(revision: models.Revision, plan: Plan) -> None:
+    """The revision's counts, read from its rows so that they hold after any number of cut-off runs."""
+    rows = revision.files
+    facts = rows.aggregate(
+        seen=Count("pk"), skipped=Count("pk", ~Q(skip_reason="")), fell_back=Count("pk", Q(fell_back=True))
+    )
+    sizes = rows.filter(skip_reason="").exclude(language="").values_list("language").annotate(Sum("size"))
+    revision.files_seen, revision.files_skipped = facts["seen"], facts["skipped"]
+    revision.files_indexed = facts["seen"] - facts["skipped"]
+    revision.files_fell_back = facts["fell_back"]
+    revision.chunk_count, revision.text_bytes = plan.chunk_count, plan.text_bytes
+    revision.languages = dict(sizes)
+    revision.save()
+
+
+def _advance(lease: Lease, revision: models.Revision, percentage: int, spent: Spent) -> None:
+    models.Revision.objects.filter(pk=revision.pk).update(
+        embedded_count=F("embedded_count") + spent.texts,
+        reused_count=F("reused_count") + spent.reused,
+        tokens=F("tokens") + spent.tokens,
+        cost_usd=F("cost_usd") + spent.cost,
+    )
+    ProjectRAG.objects.advance(lease, stage="embedding", percentage=percentage)
+
+
+def _columns(revision: models.Revision, row: Row) -> tuple[Any, ...]:
+    return (
+        row.file_id, revision.rag_id, row.ordinal, row.start_line, row.end_line, row.symbol, row.text, row.sha256,
+        row.document,
+    )  # fmt: skip
+
+
+def _insert(statement: str, rows: list[tuple[Any, ...]]) -> None:
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.executemany(statement, rows)
+
+
+_INTO = "INSERT INTO rag_chunk (file_id, rag_id, ordinal, start_line, end_line, symbol, text, sha256, terms, embedding)"
+_VALUES = "%b, %b, %b, %b, %b, %s, %s, %b, to_tsvector('simple', %s)"
+_INSERT = f"{_INTO} VALUES ({_VALUES}, %b::halfvec) ON CONFLICT DO NOTHING"
+_INSERT_KNOWN = f"""{_INTO} SELECT {_VALUES}, known.embedding
+    FROM (SELECT chunk.embedding FROM rag_chunk chunk JOIN rag_sourcefile file ON file.id = chunk.file_id
+          WHERE chunk.sha256 = %b AND file.embedding_model = %s LIMIT 1) known ON CONFLICT DO NOTHING"""  # noqa: S608

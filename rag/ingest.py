@@ -1,0 +1,139 @@
+"""Runs the stages for one project, batch by batch: fetching, chunking, embedding, indexing, validating.
+
+A run that is cut off anywhere is gone on with by the next one, which finds what is stored and pays for the rest only.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from django.conf import settings
+
+from portfolio.claims import Lease
+from portfolio.models import ProjectRAG
+from rag import embeddings, files, index, models, plan, revisions, sources, vectors
+from rag.interruption import Interruption
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """`batch_size` chunks a provider call; `delay` seconds between calls, None for what suits the provider.
+
+    `force` processes an unchanged commit too, and accepts an index that is much smaller than the live one.
+    """
+
+    batch_size: int
+    delay: float | None = None
+    force: bool = False
+
+
+class Report(Protocol):
+    """Who is told how a run goes."""
+
+    def stage(self, name: str) -> None: ...
+
+    def progress(self, done: int, total: int) -> None: ...
+
+    def note(self, sentence: str) -> None: ...
+
+    def finish(self) -> None: ...
+
+
+@dataclass(kw_only=True)
+class Run:
+    """One attempt at one project, under a lease."""
+
+    rag: ProjectRAG
+    lease: Lease
+    embedder: embeddings.Embedder
+    options: Options
+    interruption: Interruption
+    report: Report
+    _timings: dict[str, float] = field(default_factory=dict, init=False)
+
+    def process(self) -> models.Revision:
+        """Build the newest commit's revision and make it live.
+
+        Raises SourceError, EmbeddingError, IndexRefused, LeaseLost or Interrupted; what is stored stays.
+        """
+        pipeline = plan.pipeline(self.embedder)
+        sizes = index.known_sizes(self.rag)
+        self._learn_dimensions()
+        with ExitStack() as stack:
+            with self._stage("fetching"), self.interruption.waiting():
+                project = self.rag.project
+                fetching = sources.fetch(project.repository_url, project.ref, complete=not sizes)
+                clone = stack.enter_context(fetching)
+            revision = revisions.resume_or_open(self.rag, clone.commit, self.embedder, pipeline)
+            with self._stage("chunking"):
+                planned = self._plan(clone, pipeline, sizes)
+            with self._stage("embedding"):
+                self._embed(clone, revision, planned)
+        self._finish(revision)
+        return revision
+
+    def _plan(self, clone: sources.Clone, pipeline: str, sizes: dict[str, int]) -> plan.Plan:
+        with self.interruption.waiting():
+            listing = plan.listing(clone, pipeline, sizes)
+        ProjectRAG.objects.advance(self.lease, stage="chunking", source_bytes=listing.text_bytes)
+        known = index.known_files(self.rag, listing.rules)
+        with self.interruption.waiting():
+            return plan.make(clone, listing, known, self.report.progress)
+
+    def _embed(self, clone: sources.Clone, revision: models.Revision, planned: plan.Plan) -> None:
+        ids = index.add_files(self.lease, revision, planned)
+        stored = index.stored_ordinals(ids.values())
+        progress = vectors.Progress(total=planned.chunk_count, tell=self.report.progress)
+        progress.add(sum(file.chunk_count for file in planned.known) + len(stored))
+        filling = vectors.Filling(
+            lease=self.lease, revision=revision, embedder=self.embedder, batch_size=self.options.batch_size,
+            delay=self._delay, progress=progress, interruption=self.interruption, note=self.report.note,
+        )  # fmt: skip
+        filling.fill(_pending(clone, planned, ids, stored))
+
+    def _learn_dimensions(self) -> None:
+        """A provider's unknown model tells its dimensions with its first answer only."""
+        if not self.embedder.dimensions:
+            with self.interruption.waiting():
+                self.embedder.embed_query("dimensions")
+
+    def _finish(self, revision: models.Revision) -> None:
+        with self._stage("indexing"):
+            index.analyze()
+        with self._stage("validating"):
+            revisions.validate(revision, self.rag.live_revision, accept_shrinking=self.options.force)
+        self.interruption.check()
+        revisions.flip(self.lease, revision, self._timings)
+        revision.refresh_from_db()
+
+    @property
+    def _delay(self) -> float:
+        if self.options.delay is not None:
+            return self.options.delay
+        return settings.RAG_DELAY if self.embedder.waits else 0.0
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        self.interruption.check()
+        ProjectRAG.objects.advance(self.lease, stage=name)
+        self.report.stage(name)
+        started = time.monotonic()
+        yield
+        self._timings[name] = round(time.monotonic() - started, 3)
+
+
+def _pending(
+    clone: sources.Clone, planned: plan.Plan, ids: dict[tuple[str, str], int], stored: set[tuple[int, int]]
+) -> Iterator[vectors.Pending]:
+    """The chunks that have no row yet, their text read again from the clone."""
+    files_with_ids = [(file, ids[file.path, file.blob_sha]) for file in planned.new]
+    missing = [(file, pk) for file, pk in files_with_ids if any((pk, c.ordinal) not in stored for c in file.chunks)]
+    entries = [
+        sources.TreeEntry(path=file.path, mode="100644", blob_sha=file.blob_sha, size=file.size)
+        for file, _pk in missing
+    ]
+    for (file, pk), decoded in zip(missing, plan.read(clone, entries, planned.listing), strict=True):
+        if isinstance(decoded, files.SourceFile):
+            yield from (vectors.Pending.of(decoded, c, pk) for c in file.chunks if (pk, c.ordinal) not in stored)

@@ -1,0 +1,77 @@
+"""Stopping early and cleanly: on SIGTERM or Ctrl-C, and when the time that was given is over.
+
+Work is cut only where it waits (a provider's answer, git, a pause) or between two steps, never inside a database write.
+"""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class Interrupted(BaseException):
+    """Asked to stop. Like KeyboardInterrupt it is no Exception, so that no handler of errors takes it for one."""
+
+
+class Interruption:
+    """One run's reasons to stop. `check()` and `sleep()` raise Interrupted when there is one."""
+
+    def __init__(self, seconds: float | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._deadline = None if seconds is None else clock() + seconds
+        self._waiting = False
+        self.requested = False
+
+    @property
+    def seconds_left(self) -> float:
+        return float("inf") if self._deadline is None else self._deadline - self._clock()
+
+    @property
+    def due(self) -> bool:
+        return self.requested or self.seconds_left <= 0
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Inside, the time is over after `seconds` at the latest."""
+        outer, end = self._deadline, self._clock() + seconds
+        self._deadline = end if outer is None else min(outer, end)
+        try:
+            yield
+        finally:
+            self._deadline = outer
+
+    def check(self) -> None:
+        if self.due:
+            raise Interrupted
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Inside, a signal stops the wait at once. No database work belongs in here."""
+        self.check()
+        self._waiting = True
+        try:
+            yield
+        finally:
+            self._waiting = False
+
+    def sleep(self, seconds: float) -> None:
+        with self.waiting():
+            time.sleep(max(0.0, min(seconds, self.seconds_left)))
+        self.check()
+
+    @contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """SIGTERM and SIGINT ask to stop; a second one of them ends the process the usual way."""
+        before = {number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        self.requested = True
+        signal.signal(number, signal.SIG_DFL)
+        if self._waiting:
+            raise Interrupted

@@ -1,0 +1,96 @@
+"""Processes projects outside of any web request: by hand, by cron, or as a worker with --watch."""
+
+import argparse
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from portfolio.models import ProjectRAG
+from rag import estimate, ingest, reporting
+from rag.interruption import Interruption
+from rag.worker import Outcome, Result, Worker
+
+
+class Command(BaseCommand):
+    help = "Fetch, chunk and embed what is pending, requested, failed or behind its repository."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--project-id", type=int, help="only this project")
+        parser.add_argument(
+            "--batch-size", type=at_least(1), default=settings.RAG_BATCH_SIZE, help="chunks a provider call"
+        )
+        parser.add_argument("--delay", type=seconds, default=None, help="seconds between provider calls")
+        parser.add_argument("--watch", action="store_true", help="keep running and take up what becomes due")
+        parser.add_argument("--force", action="store_true", help="also an unchanged commit, or a much smaller index")
+        parser.add_argument("--dry-run", action="store_true", help="say what it would embed and cost, and pay nothing")
+        parser.add_argument(
+            "--max-minutes", type=seconds, default=None, help="stop after that long and go on next time"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self._check(options)
+        minutes = options["max_minutes"]
+        interruption = Interruption(None if minutes is None else minutes * 60)
+        choices = ingest.Options(batch_size=options["batch_size"], delay=options["delay"], force=options["force"])
+        worker = Worker(
+            options=choices, interruption=interruption, report=reporting.to(sys.stderr), by_hand=not options["watch"]
+        )
+        with interruption.on_signals():
+            if options["dry_run"]:
+                self._print_estimates(options["project_id"])
+                return
+            failed = self._print(self._outcomes(worker, options))
+        if failed:
+            raise CommandError(f"{failed} of the projects failed.", returncode=1)
+
+    def _outcomes(self, worker: Worker, options: dict[str, Any]) -> Iterable[Outcome]:
+        if options["project_id"] is not None:
+            pk = ProjectRAG.objects.values_list("pk", flat=True).get(project=options["project_id"])
+            ProjectRAG.objects.sweep()
+            return [worker.process(pk)]
+        return worker.watch() if options["watch"] else worker.process_all()
+
+    def _print(self, outcomes: Iterable[Outcome]) -> int:
+        """Say how each ended; the number of those that failed."""
+        results = []
+        for outcome in outcomes:
+            results.append(outcome.result)
+            self.stdout.write(f"{outcome.title}: {outcome.sentence}")
+            self.stdout.flush()
+        if not results:
+            self.stdout.write("Nothing is waiting to be processed.")
+        return results.count(Result.FAILED)
+
+    def _print_estimates(self, project_id: int | None) -> None:
+        rags = ProjectRAG.objects.with_repository()
+        for rag in rags if project_id is None else rags.filter(project=project_id):
+            self.stdout.write(f"{rag.project.title}: {estimate.describe(rag)}")
+
+    def _check(self, options: dict[str, Any]) -> None:
+        if options["watch"] and (options["project_id"] is not None or options["dry_run"]):
+            raise CommandError("--watch takes up every project; leave out --project-id and --dry-run.", returncode=2)
+        if options["project_id"] is None:
+            return
+        rag = ProjectRAG.objects.filter(project=options["project_id"]).select_related("project").first()
+        if rag is None:
+            raise CommandError(f"There is no project {options['project_id']}. rag_status lists them.", returncode=2)
+        if not rag.project.repository_url:
+            raise CommandError(f"{rag.project} has no repository. Set its address in the admin.", returncode=2)
+
+
+def at_least(minimum: int) -> Any:
+    def whole(raw: str) -> int:
+        if (value := int(raw)) < minimum:
+            raise argparse.ArgumentTypeError(f"it takes a whole number from {minimum} up")
+        return value
+
+    return whole
+
+
+def seconds(raw: str) -> float:
+    if not 0 <= (value := float(raw)) < float("inf"):
+        raise argparse.ArgumentTypeError("it takes a number from 0 up")
+    return value

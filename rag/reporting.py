@@ -1,0 +1,69 @@
+"""Progress for whoever watches a run: a bar on a terminal, plain lines everywhere else."""
+
+import sys
+import time
+from typing import NoReturn, TextIO
+
+from tqdm import tqdm
+
+SECONDS_BETWEEN_LINES = 5.0
+
+
+class Lines:
+    """Plain lines for logs: each stage, and how far it is every few seconds."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._stage = ""
+        self._said = 0.0
+
+    def stage(self, name: str) -> None:
+        self._stage = name
+        self._say(f"  {name}")
+
+    def progress(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self._said >= SECONDS_BETWEEN_LINES:
+            self._say(f"  {self._stage} {done:,} of {total:,}")
+
+    def note(self, sentence: str) -> None:
+        self._say(f"  {sentence}")
+
+    def finish(self) -> None:
+        self._stage = ""
+
+    def _say(self, line: str) -> None:
+        self._said = time.monotonic()
+        self._out.write(line + "\n")
+        self._out.flush()
+
+
+class Bar:
+    """One bar a stage."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._bar: tqdm[NoReturn] | None = None
+        self._stage = ""
+
+    def stage(self, name: str) -> None:
+        self.finish()
+        self._stage = name
+
+    def progress(self, done: int, total: int) -> None:
+        bar: tqdm[NoReturn] = self._bar or tqdm(total=total, desc=f"  {self._stage}", file=self._out, leave=False)
+        self._bar = bar
+        bar.total = total
+        bar.update(done - bar.n)
+
+    def note(self, sentence: str) -> None:
+        tqdm.write(f"  {sentence}", file=self._out)
+
+    def finish(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def to(out: TextIO = sys.stderr) -> Lines | Bar:
+    return Bar(out) if out.isatty() else Lines(out)

@@ -1,0 +1,152 @@
+"""Gives every planned chunk its vector: found stored, reused from the same text, or embedded batch by batch.
+
+Each batch is committed with the progress that it makes, so that a run that is cut off loses
+at most the batch in flight.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from random import random
+from typing import Self
+
+from portfolio.claims import Lease
+from rag import chunks, embeddings, files, index, lexical, models, plan, throttle
+from rag.interruption import Interruption
+
+TRIES = 5
+LOOK_AHEAD = 500  # chunks whose texts are looked up in one query
+BYTES_PER_TOKEN = 3  # fewer than any text in practice has, so that estimates are upper ones
+MOST_RETRY_AFTER = 120.0  # seconds; asked to wait longer, the run ends and is tried again later
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pending:
+    """A chunk without a row: the row it will get and the text to embed."""
+
+    row: index.Row
+    embedded_text: str
+
+    @property
+    def tokens(self) -> int:
+        """An upper estimate; counting exactly would cost more than it saves."""
+        return len(self.embedded_text.encode()) // BYTES_PER_TOKEN + 1
+
+    @classmethod
+    def of(cls, file: files.SourceFile, chunk: plan.PlannedChunk, file_id: int) -> Self:
+        span = chunk.span
+        text = file.text[span.start : span.end]
+        row = index.Row(
+            file_id=file_id, ordinal=chunk.ordinal, start_line=span.start_line, end_line=span.end_line,
+            symbol=span.symbol, text=text, sha256=chunk.sha256, document=lexical.document(file.path, span.symbol, text),
+        )  # fmt: skip
+        return cls(row=row, embedded_text=chunks.embedded_text(file, span))
+
+
+@dataclass(kw_only=True)
+class Progress:
+    """Chunks that are committed, of all that there are."""
+
+    total: int
+    tell: Callable[[int, int], None]
+    done: int = 0
+
+    def add(self, count: int) -> int:
+        """Count more as done; the percentage then. 100 is for an index that is live."""
+        self.done += count
+        self.tell(self.done, self.total)
+        return min(99, 99 * self.done // self.total) if self.total else 0
+
+
+@dataclass(kw_only=True)
+class Filling:
+    """One run's way from chunks to stored vectors. `delay` is in seconds between the end of a call and the next."""
+
+    lease: Lease
+    revision: models.Revision
+    embedder: embeddings.Embedder
+    batch_size: int
+    delay: float
+    progress: Progress
+    interruption: Interruption
+    note: Callable[[str], None]
+    _last_call: float | None = field(default=None, init=False)
+
+    def fill(self, pending: Iterable[Pending]) -> None:
+        """Store them all. Raises EmbeddingError when the model cannot go on; what is stored stays."""
+        unpaid = ((item, item.tokens) for item in self._reuse(pending))
+        size = min(self.batch_size, self.embedder.max_batch)
+        for batch in throttle.batches(unpaid, most_items=size, most_tokens=self.embedder.max_batch_tokens):
+            self._store(batch)
+
+    def _reuse(self, pending: Iterable[Pending]) -> Iterator[Pending]:
+        """Store what this model has embedded before, for this project or another; yield the rest."""
+        for some in _groups(pending, LOOK_AHEAD):
+            known = index.known_vectors(self.revision.embedding_model, [item.row.sha256 for item in some])
+            rows = [item.row for item in some if item.row.sha256 in known]
+            if rows:
+                index.reuse(self.lease, self.revision, rows, self.progress.add(len(rows)))
+            yield from (item for item in some if item.row.sha256 not in known)
+
+    def _store(self, batch: list[Pending]) -> None:
+        """Embed and commit a batch; one that is refused is halved down to the chunk that the model does not take."""
+        texts = {item.row.sha256: item.embedded_text for item in batch}
+        before = self.embedder.tokens_used
+        try:
+            vectors = dict(zip(texts, self._embed(list(texts.values())), strict=True))
+        except embeddings.InputRefused as error:
+            self._divide(batch, error)
+            return
+        tokens = self.embedder.tokens_used - before
+        cost = tokens * self.embedder.price_per_million_tokens / Decimal(1_000_000)
+        spent = index.Spent(texts=len(texts), tokens=tokens, cost=cost)
+        rows = [(item.row, vectors[item.row.sha256]) for item in batch]
+        index.store(self.lease, self.revision, rows, spent, self.progress.add(len(batch)))
+
+    def _divide(self, batch: list[Pending], error: embeddings.InputRefused) -> None:
+        if len(batch) > 1:
+            for half in throttle.halves(batch):
+                self._store(half)
+            return
+        index.refuse(self.lease, batch[0].row, str(error))
+        self.progress.total -= 1
+        self.note(f"One chunk was left out: {error}")
+
+    def _embed(self, texts: list[str]) -> list[embeddings.Vector]:
+        """One provider call, tried again while its errors are passing ones."""
+        for failures in range(1, TRIES + 1):
+            self._pause()
+            try:
+                with self.interruption.waiting():
+                    vectors = self.embedder.embed_documents(texts)
+                embeddings.check(vectors, len(texts), self.revision.dimensions)
+            except embeddings.EmbeddingError as error:
+                self._last_call = time.monotonic()
+                if error.permanent or failures == TRIES or (error.retry_after or 0) > MOST_RETRY_AFTER:
+                    raise
+                self._wait_after(error, failures)
+            else:
+                self._last_call = time.monotonic()
+                return vectors
+        raise AssertionError("the last try returns or raises")
+
+    def _pause(self) -> None:
+        since = None if self._last_call is None else time.monotonic() - self._last_call
+        self.interruption.sleep(throttle.pause(self.delay, since))
+
+    def _wait_after(self, error: embeddings.EmbeddingError, failures: int) -> None:
+        seconds = throttle.backoff(failures, error.retry_after, random())  # noqa: S311 — spreads waits
+        self.note(f"{error} Trying again in {seconds:.0f} s.")
+        self.interruption.sleep(seconds)
+
+
+def _groups(items: Iterable[Pending], size: int) -> Iterator[list[Pending]]:
+    group: list[Pending] = []
+    for item in items:
+        group.append(item)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group

@@ -1,0 +1,192 @@
+"""Which projects are taken up, in which order, and how each turn ends."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from portfolio.claims import Lease, ProjectRAGQuerySet
+from portfolio.models import Project, ProjectRAG
+from rag import ingest, sources
+from rag.interruption import Interrupted, Interruption
+from rag.worker import Outcome, Result, Worker, retry_time
+from tests.git_fixtures import Repository
+from tests.rag.conftest import Notes
+
+pytestmark = pytest.mark.django_db
+
+Make = Callable[..., Project]
+
+
+@pytest.fixture
+def make(tmp_path: Path, local_repositories: None) -> Make:
+    """A project with a repository of so many lines: `make("Small", lines=3)`."""
+
+    def project(title: str, lines: int = 3) -> Project:
+        repository = Repository(tmp_path / title)
+        repository.commit({"a.py": "".join(f"def f{n}():\n    return {n}\n" for n in range(lines))})
+        return Project.objects.create(title=title, repository_url=str(repository.path))
+
+    return project
+
+
+def worker(interruption: Interruption | None = None, **options: bool) -> Worker:
+    return Worker(
+        options=ingest.Options(batch_size=25, **options),
+        interruption=interruption or Interruption(),
+        report=Notes(),
+    )
+
+
+def titles(outcomes: Iterator[Outcome]) -> list[str]:
+    return [outcome.title for outcome in outcomes]
+
+
+def rag(project: Project) -> ProjectRAG:
+    return ProjectRAG.objects.get(project=project)
+
+
+def test_everything_that_waits_is_processed_the_smallest_first(make: Make) -> None:
+    for title, lines in (("Large", 300), ("Small", 3), ("Middle", 50)):
+        make(title, lines)
+
+    assert titles(worker().process_all()) == ["Small", "Middle", "Large"]
+    assert set(ProjectRAG.objects.values_list("processing_status", flat=True)) == {"ready"}
+
+
+def test_one_failure_never_stops_the_next(make: Make) -> None:
+    broken = Project.objects.create(title="Broken", repository_url="/nowhere/at/all")
+    make("Fine")
+
+    results = {outcome.title: outcome.result for outcome in worker().process_all()}
+    assert results == {"Broken": Result.FAILED, "Fine": Result.READY}
+    assert rag(broken).processing_error
+
+
+def test_a_failed_project_is_retried_by_hand(make: Make) -> None:
+    project = make("Again")
+    ProjectRAG.objects.filter(project=project).update(processing_status="failed", processing_error="X.", error_code="x")
+
+    assert [outcome.result for outcome in worker().process_all()] == [Result.READY]
+
+
+def test_ready_projects_are_looked_at_for_new_commits(make: Make) -> None:
+    make("Ready")
+    list(worker().process_all())
+
+    assert [outcome.result for outcome in worker().process_all()] == [Result.UNCHANGED]
+
+
+def test_a_project_that_somebody_else_holds_is_said_to_be_busy(make: Make) -> None:
+    project = make("Held")
+    ProjectRAG.objects.claim(project.rag.pk)
+
+    assert worker().process(project.rag.pk).result is Result.BUSY
+
+
+def test_a_cancelled_run_ends_without_writing(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = make("Cancelled")
+
+    def cancel(run: ingest.Run) -> None:
+        ProjectRAG.objects.cancel(project.rag.pk)
+        ProjectRAG.objects.advance(run.lease, stage="embedding", percentage=50)
+
+    monkeypatch.setattr(ingest.Run, "process", cancel)
+    outcome = worker().process(project.rag.pk)
+
+    assert outcome.result is Result.BUSY
+    assert (rag(project).processing_status, rag(project).progress_percentage) == ("pending", 0)
+
+
+def test_an_interrupted_run_is_queued_and_not_counted(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = make("Stopped")
+    monkeypatch.setattr(ingest.Run, "process", lambda run: (_ for _ in ()).throw(Interrupted))
+    outcome = worker().process(project.rag.pk)
+
+    assert outcome.result is Result.STOPPED
+    assert (rag(project).processing_status, rag(project).attempts, rag(project).is_queued) == ("pending", 0, True)
+
+
+def test_an_unforeseen_error_ends_as_failed_with_a_plain_sentence(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = make("Odd")
+    monkeypatch.setattr(ingest.Run, "process", lambda run: 1 / 0)
+    worker().process(project.rag.pk)
+
+    assert rag(project).error_code == "unexpected"
+    assert "division" not in rag(project).processing_error
+
+
+def test_a_watching_worker_leaves_a_lasting_failure_alone() -> None:
+    broken = Project.objects.create(title="Broken", repository_url="ftp://example.org/x")
+    worker().process(broken.rag.pk)
+
+    assert rag(broken).next_attempt_at is None
+    assert not ProjectRAG.objects.due().exists()
+
+
+def test_a_watching_worker_takes_up_a_request_and_stops_when_told(make: Make) -> None:
+    make("Asked")
+    interruption = Interruption(0.5)
+
+    assert titles(worker(interruption).watch()) == ["Asked"]
+
+
+def test_a_passing_failure_of_the_source_is_tried_again_later(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = make("Flaky")
+
+    def unreachable(*arguments: object, **options: object) -> None:
+        raise sources.SourceError("network", "The network is down.", permanent=False)
+
+    monkeypatch.setattr(sources, "fetch", unreachable)
+    worker().process(project.rag.pk)
+
+    later = rag(project).next_attempt_at
+    assert later is not None and later > timezone.now()
+
+
+def test_a_ready_project_stays_ready_when_its_host_cannot_be_reached(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = make("Up")
+    worker().process(project.rag.pk)
+    error = sources.SourceError("network", "The network is down.", permanent=False)
+    monkeypatch.setattr(sources, "head", lambda *arguments: (_ for _ in ()).throw(error))
+
+    assert worker().process(project.rag.pk).result is Result.FAILED
+    assert rag(project).processing_status == "ready"
+
+
+@pytest.mark.parametrize(("attempts", "minutes"), [(1, 1), (2, 5)])
+def test_tries_are_spaced_ever_wider(attempts: int, minutes: int) -> None:
+    now = timezone.now()
+
+    assert retry_time(attempts, now) == now + timedelta(minutes=minutes)
+
+
+def test_after_three_tries_it_waits_for_its_owner() -> None:
+    assert retry_time(3, timezone.now()) is None
+
+
+def test_a_run_longer_than_its_time_is_queued_again_with_its_progress(make: Make, settings: Settings) -> None:
+    project = make("Long")
+    settings.RAG_MAX_MINUTES = 1e-9
+    outcome = worker().process(project.rag.pk)
+
+    assert outcome.result is Result.STOPPED
+    assert rag(project).is_queued
+
+
+def test_the_lease_is_kept_alive_for_the_whole_attempt(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    project, kept = make("Kept"), []
+    original = ProjectRAGQuerySet.kept_alive
+
+    def watched(self: ProjectRAGQuerySet, lease: Lease) -> object:
+        kept.append(lease.rag_id)
+        return original(self, lease)
+
+    monkeypatch.setattr(ProjectRAGQuerySet, "kept_alive", watched)
+    worker().process(project.rag.pk)
+    assert kept == [project.rag.pk]
