@@ -47,9 +47,11 @@ def build(model: str) -> "OpenAIEmbedder":
     if not key.isascii():
         raise embeddings.KeyRefused("It holds characters that no key has, such as quotes.")
     try:
+        if base_url and not base_url.startswith(("http://", "https://")):
+            raise ValueError("no scheme")
         client = openai.OpenAI(api_key=key, base_url=base_url or None, timeout=settings.RAG_TIMEOUT, max_retries=0)
     except (httpx2.InvalidURL, ValueError) as error:
-        raise embeddings.EmbedderMissing("OPENAI_BASE_URL is not an address that can be used.") from error
+        raise embeddings.EmbedderMissing("OPENAI_BASE_URL is not an address: it begins with https://.") from error
     return OpenAIEmbedder(model, client, deadline=settings.RAG_TIMEOUT)
 
 
