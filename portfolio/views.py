@@ -1,0 +1,42 @@
+"""The pages that need no assistant: the list, a project, pictures, and what search engines read."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
+
+from portfolio.models import Project, StoredFile
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    return render(request, "portfolio/home.html", {"projects": Project.objects.published().with_assistants()})
+
+
+@require_safe
+def project(request: HttpRequest, slug: str) -> HttpResponse:
+    found = get_object_or_404(Project.objects.published().with_assistants(), slug=slug)
+    return render(request, "portfolio/project.html", {"project": found})
+
+
+@require_safe
+@cache_control(public=True, max_age=31_536_000, immutable=True)
+def media(request: HttpRequest, name: str) -> HttpResponse:
+    """A picture. Its name is random and its content never changes."""
+    file = get_object_or_404(StoredFile, name=name)
+    headers = {
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Disposition": "inline",
+    }
+    return HttpResponse(bytes(file.content), content_type=file.content_type, headers=headers)
+
+
+@require_safe
+def robots(request: HttpRequest) -> HttpResponse:
+    return render(request, "robots.txt", content_type="text/plain; charset=utf-8")
+
+
+@require_safe
+def sitemap(request: HttpRequest) -> HttpResponse:
+    return render(request, "sitemap.xml", {"projects": Project.objects.published()}, content_type="application/xml")
