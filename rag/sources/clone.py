@@ -1,0 +1,238 @@
+"""One commit of a repository, bare and shallow, in a temporary folder that goes when it is no longer read."""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import IO
+
+from django.conf import settings
+
+from rag.sources import address as addresses
+from rag.sources import attributes, errors
+from rag.sources.address import Address
+from rag.sources.git import Git, folder_bytes
+
+_PREFIX = "docent-clone-"
+_MAX_ANSWER = 20_000_000  # bytes of a list of branches
+_MAX_RECORD = 1 << 20  # bytes of one line of a listing: a longer path is an attack
+_FEW = 500  # blobs asked for one by one; beyond, all small ones come in one piece for less
+
+
+@dataclass(frozen=True, kw_only=True)
+class TreeEntry:
+    """One path of a commit, undecodable bytes as lone surrogates (os.fsdecode).
+
+    `size` in bytes: of a blob that the limit for files kept away, the limit plus one; None while nobody knows it.
+    """
+
+    path: str
+    mode: str
+    blob_sha: str
+    size: int | None
+
+
+def head(repository_url: str, ref: str = "") -> str:
+    """The commit that `ref` (a branch, else a tag; the default branch when empty) is at now. Raises SourceError."""
+    with _workplace(addresses.parse(repository_url)) as git:
+        return _head(git, addresses.check_ref(ref))
+
+
+@contextmanager
+def fetch(repository_url: str, ref: str = "", *, commit: str = "", complete: bool = True) -> Iterator["Clone"]:
+    """Clone one commit: `commit` if it is already known from `head`, else what `ref` is at. Raises SourceError.
+
+    With `complete` every blob up to RAG_MAX_FILE_BYTES comes along, larger ones never. Without, the listing alone
+    comes, and `Clone.fetch_blobs` gets what is wanted: a twentieth of the bytes when little has changed.
+    """
+    with _workplace(addresses.parse(repository_url)) as git:
+        clone = Clone(git, commit or _head(git, addresses.check_ref(ref)))
+        clone.download(complete=complete)
+        yield clone
+
+
+class Clone:
+    """What was cloned. Nothing is ever checked out, and nothing is fetched unless `fetch_blobs` is called."""
+
+    def __init__(self, git: Git, commit: str) -> None:
+        self.commit = commit
+        self._git = git
+        self._folder = ""
+        self._complete = False
+
+    def download(self, *, complete: bool) -> None:
+        """Fetch the commit into a new empty repository."""
+        self._folder = tempfile.mkdtemp(prefix="repository-", dir=self._git.home)
+        form = "sha256" if len(self.commit) == 64 else "sha1"
+        self._git.local("init", "--quiet", "--bare", "--template=", f"--object-format={form}", self._folder)
+        blobs = f"--filter=blob:limit={settings.RAG_MAX_FILE_BYTES + 1}" if complete else "--filter=blob:none"
+        self._fetch("--depth=1", blobs, "origin", self.commit, max_bytes=settings.RAG_MAX_CLONE_BYTES)
+        self._complete = complete
+
+    @cached_property
+    def committed_at(self) -> datetime:
+        seconds = self._local("show", "--no-patch", "--format=%ct", self.commit).split()[-1]
+        return datetime.fromtimestamp(min(int(seconds), 4_102_444_800), UTC)  # the year 2100: dates can be made up
+
+    def entries(self, sizes: Mapping[str, int] | None = None) -> list[TreeEntry]:
+        """Every path of the commit. `sizes` (blob sha → bytes) are those known from elsewhere.
+
+        Raises SourceError (too_large) when there are more than four times RAG_MAX_FILES.
+        """
+        known = dict(sizes or {}) | self.sizes(sha for _path, mode, sha in self._listing if mode != "160000")
+        away = settings.RAG_MAX_FILE_BYTES + 1 if self._complete else None
+        return [
+            TreeEntry(path=path, mode=mode, blob_sha=sha, size=0 if mode == "160000" else known.get(sha, away))
+            for path, mode, sha in self._listing
+        ]
+
+    def attributes(self, paths: Iterable[str]) -> dict[str, frozenset[str]]:
+        """The linguist attributes that .gitattributes files set; one that is explicitly unset has a "-" in front."""
+        wanted = set(paths)
+        regular = {path: sha for path, mode, sha in self._listing if mode.startswith("100")}
+        rules = {path: sha for path, sha in regular.items() if path.rpartition("/")[2] == ".gitattributes"}
+        if not rules:
+            return {}
+        self.fetch_blobs(rules.values())
+        texts = dict(zip(rules, (content or b"" for _sha, content in self.read(rules.values())), strict=True))
+        info = Path(self._folder) / "info"
+        info.mkdir(exist_ok=True)
+        (info / "attributes").write_bytes(attributes.merged(texts))
+        stdin = b"\0".join(os.fsencode(path) for path in regular if path in wanted)
+        return attributes.parsed(self._local("check-attr", "-z", "--stdin", *attributes.NAMES, stdin=stdin))
+
+    def text(self, path: str) -> str:
+        """The text of one regular file of the repository; "" when there is none."""
+        shas = [sha for name, mode, sha in self._listing if name == path and mode.startswith("100")]
+        self.fetch_blobs(shas)
+        return "".join((content or b"").decode("utf-8", "replace") for _sha, content in self.read(shas))
+
+    def sizes(self, shas: Iterable[str]) -> dict[str, int]:
+        """Blob sha → bytes of those that are here."""
+        stdin = "".join(f"{sha}\n" for sha in dict.fromkeys(shas)).encode()
+        lines = self._local("cat-file", "--batch-check", stdin=stdin).decode().splitlines()
+        return {sha: int(rest[1]) for sha, *rest in map(str.split, lines) if rest[0] == "blob"}
+
+    def fetch_blobs(self, shas: Iterable[str]) -> None:
+        """Get those that are not here, in one request. Raises SourceError."""
+        wanted = list(dict.fromkeys(shas))
+        here = self.sizes(wanted)
+        missing = [sha for sha in wanted if sha not in here]
+        if self._complete or not missing:
+            return
+        if len(missing) > _FEW or not self._fetched_singly(missing):
+            shutil.rmtree(self._folder)
+            self.download(complete=True)
+
+    def read(self, shas: Iterable[str]) -> Generator[tuple[str, bytes | None], None, None]:
+        """Each blob in turn; None for one that is not here or larger than RAG_MAX_FILE_BYTES."""
+        wanted = list(shas)
+        here = {sha for sha, size in self.sizes(wanted).items() if size <= settings.RAG_MAX_FILE_BYTES}
+        stdin = "".join(f"{sha}\n" for sha in wanted if sha in here).encode()
+        with self._git.streamed("--git-dir", self._folder, "cat-file", "--batch", stdin=stdin) as output:
+            for sha in wanted:
+                yield sha, self._next_blob(output) if sha in here else None
+
+    def _next_blob(self, output: IO[bytes]) -> bytes:
+        """The content after a header line `<sha> blob <size>`, and the line feed behind it."""
+        parts = output.readline().split()
+        content = output.read(int(parts[2]) + 1) if len(parts) == 3 else b""
+        if not content.endswith(b"\n"):
+            raise errors.explain("cat-file ended early", str(self._git.address), has_token=False)
+        return content[:-1]
+
+    @cached_property
+    def _listing(self) -> list[tuple[str, str, str]]:
+        """(path, mode, sha), read as it comes: a tree of a few kilobytes can name a thousand million paths."""
+        limit = 4 * settings.RAG_MAX_FILES
+        found: list[tuple[str, str, str]] = []
+        # No -l: to tell the size of a blob that is not here, git fetches it, one by one.
+        with self._git.streamed("--git-dir", self._folder, "ls-tree", "-r", "-z", "--full-tree", self.commit) as output:
+            for record in _records(output, str(self._git.address)):
+                if len(found) == limit:
+                    raise errors.too_many_files(str(self._git.address), limit)
+                head, _, path = record.partition(b"\t")
+                mode, _kind, sha = head.decode().split()
+                found.append((os.fsdecode(path), mode, sha))
+        return found
+
+    def _fetched_singly(self, shas: Collection[str]) -> bool:
+        """Whether the blobs came by name. Not when a host refuses that, or when one turns out to be huge."""
+        allowance = folder_bytes(self._git.home) + len(shas) * 2 * settings.RAG_MAX_FILE_BYTES + 1_000_000
+        stdin = "".join(f"{sha}\n" for sha in shas).encode()
+        try:
+            self._fetch("--filter=blob:none", "--stdin", "origin", stdin=stdin, max_bytes=allowance)
+        except errors.SourceError as error:
+            if error.code in ("too_large", "gone", "git"):
+                return False
+            raise
+        return True
+
+    def _fetch(self, *arguments: str, max_bytes: int, stdin: bytes = b"") -> None:
+        config = Path(self._folder) / "config"
+        before = config.read_bytes()
+        options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
+        self._git.talk("--git-dir", self._folder, "fetch", *options, *arguments, stdin=stdin, max_bytes=max_bytes)
+        # A filtered fetch notes that the rest can be had later; without the note a missing blob is simply missing.
+        config.write_bytes(before)
+
+    def _local(self, *arguments: str, stdin: bytes = b"") -> bytes:
+        return self._git.local("--git-dir", self._folder, *arguments, stdin=stdin)
+
+
+def _head(git: Git, ref: str) -> str:
+    wanted = [f"refs/heads/{ref}", f"refs/tags/{ref}^{{}}", f"refs/tags/{ref}"] if ref else ["HEAD"]
+    found = _refs(git, *wanted)
+    for name in wanted:
+        if name in found:
+            return found[name]
+    if not _refs(git):
+        raise errors.empty(str(git.address))
+    raise errors.no_branch(str(git.address), ref) if ref else errors.no_default_branch(str(git.address))
+
+
+def _refs(git: Git, *names: str) -> dict[str, str]:
+    """Ref → sha, of all refs when none is named."""
+    output = git.talk("ls-remote", "--quiet", "--", git.address.url, *names, max_bytes=_MAX_ANSWER)
+    pairs = (line.split("\t", 1) for line in output.decode("utf-8", "replace").splitlines() if "\t" in line)
+    return {name: sha for sha, name in pairs if re.fullmatch(r"[0-9a-f]{40}([0-9a-f]{24})?", sha)}
+
+
+def _records(output: IO[bytes], name: str) -> Iterator[bytes]:
+    """The NUL-ended records of a stream."""
+    rest = b""
+    while piece := output.read1(65_536):  # type: ignore[attr-defined]  # a pipe's reader is buffered
+        records = (rest + piece).split(b"\0")
+        if max(map(len, records)) > _MAX_RECORD:
+            raise errors.too_many_files(name, 4 * settings.RAG_MAX_FILES)
+        *whole, rest = records
+        yield from whole
+
+
+@contextmanager
+def _workplace(address: Address) -> Iterator[Git]:
+    _sweep()
+    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True) as home:
+        yield Git(home=Path(home), address=address, seconds_left=settings.RAG_CLONE_TIMEOUT)
+
+
+def _sweep() -> None:
+    """Remove what processes that were killed have left behind."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        with suppress(OSError, ValueError):
+            if left.lstat().st_uid == os.getuid() and not _is_alive(int(left.name.split("-")[2])):
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
