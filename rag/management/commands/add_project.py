@@ -24,7 +24,7 @@ class Command(BaseCommand):
         try:
             address = sources.parse(options["url"])
             project = Project(
-                title=options["title"] or address.name, summary=options["summary"], repository_url=address.url,
+                title=options["title"] or address.path.rpartition("/")[2], summary=options["summary"], repository_url=address.web_url or address.path,
                 ref=options["ref"], slug=options["slug"], is_published=options["publish"],
             )  # fmt: skip
             project.full_clean()

@@ -1,0 +1,36 @@
+"""Mistakes in the settings are found before a visitor finds them."""
+
+import pytest
+from django.core.checks import run_checks
+from pytest_django import Settings
+
+
+def found() -> set[str | None]:
+    return {message.id for message in run_checks()}
+
+
+def test_the_settings_of_a_computer_of_ones_own_are_fine(settings: Settings) -> None:
+    settings.DEBUG = True
+    assert not {found_id for found_id in found() if str(found_id).startswith("rag.")}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"DEBUG": False, "RAG_ALLOW_LOCAL_REPOSITORIES": True}, "rag.E001"),
+        ({"DEBUG": False, "EMBEDDING_PROVIDER": "fake"}, "rag.E002"),
+        ({"DEBUG": False, "LLM_PROVIDER": "fake"}, "rag.E002"),
+        ({"EMBEDDING_PROVIDER": "opnai"}, "rag.E003"),
+        ({"LLM_PROVIDER": "grok"}, "rag.E003"),
+        ({"LLM_PROVIDER": "groq", "GROQ_API_KEY": ""}, "rag.E004"),
+        ({"EMBEDDING_PROVIDER": "openai", "OPENAI_API_KEY": ""}, "rag.E004"),
+        ({"RAG_GIT_TOKENS": ["ghp_token"]}, "rag.E005"),
+        ({"RAG_CHUNK_SIZE": 300, "RAG_CHUNK_OVERLAP": 200}, "rag.E006"),
+    ],
+)
+def test_a_mistake_is_found(settings: Settings, changes: dict[str, object], expected: str) -> None:
+    settings.DEBUG = True
+    for name, value in changes.items():
+        setattr(settings, name, value)
+
+    assert expected in found()

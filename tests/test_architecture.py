@@ -1,0 +1,93 @@
+"""The order of the stages: imports run down this list and never back, and every module has its place in it."""
+
+import ast
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+# Later ones may import earlier ones.
+ORDER = [
+    # Read and cut
+    "sources", "files", "chunks", "lexical", "tokens",
+    # Embed
+    "throttle", "interruption", "embeddings",
+    # Store
+    "models", "plan", "index", "revisions",
+    # Run the stages
+    "vectors", "ingest", "worker", "estimate", "reporting",
+    # Find and answer
+    "ranking", "retrieval", "prompts", "llm", "citations", "drafts", "answers",
+    # Doors
+    "questions", "suggestions", "templatetags", "streaming", "views", "urls", "api", "admin", "checks", "apps", "management",
+]  # fmt: skip
+NO_STAGE = {"__init__", "migrations", "__pycache__"}
+NETWORK = {"socket", "http", "urllib.request", "httpx", "requests", "openai", "groq", "subprocess"}
+MAY_REACH_OUT = {"sources", "embeddings", "llm"}
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((settings.BASE_DIR / package).rglob("*.py"))
+
+
+def stage(path: Path) -> str:
+    return path.relative_to(settings.BASE_DIR / "rag").parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Full names of what a module imports: `from rag import chunks` is rag.chunks."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_every_module_has_a_place_and_every_place_a_module() -> None:
+    present = {path.name.removesuffix(".py") for path in (settings.BASE_DIR / "rag").iterdir()} - NO_STAGE
+
+    assert present == set(ORDER)
+
+
+@pytest.mark.parametrize("path", modules("rag"), ids=str)
+def test_imports_run_down_the_list(path: Path) -> None:
+    if stage(path) in NO_STAGE:
+        return
+    allowed = set(ORDER[: ORDER.index(stage(path)) + 1])
+    used = {name.split(".")[1] for name in imports(path) if name.startswith("rag.")}
+
+    assert used <= allowed
+
+
+def test_the_portfolio_knows_nothing_of_its_assistants() -> None:
+    used = set(chain.from_iterable(imports(path) for path in modules("portfolio")))
+
+    assert not [name for name in used if name.split(".")[0] == "rag"]
+
+
+@pytest.mark.parametrize("path", [*modules("rag"), *modules("portfolio")], ids=str)
+def test_the_network_is_touched_in_three_places_only(path: Path) -> None:
+    if path.is_relative_to(settings.BASE_DIR / "rag") and stage(path) in MAY_REACH_OUT:
+        return
+    reaching = {name for name in imports(path) for network in NETWORK if f"{name}.".startswith(f"{network}.")}
+
+    assert not reaching or path.name == "holders.py"  # which asks for this machine's name only
+
+
+def test_functions_and_modules_stay_short() -> None:
+    long = []
+    for path in chain(modules("rag"), modules("portfolio"), modules("config")):
+        if "migrations" in path.parts:
+            continue
+        text = path.read_text()
+        long += [f"{path}: {text.count(chr(10))} lines"] if text.count("\n") > 250 else []
+        long += [f"{path}:{node.lineno} {node.name}" for node in ast.walk(ast.parse(text)) if _is_long(node)]
+
+    assert long == []
+
+
+def _is_long(node: ast.AST) -> bool:
+    is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    return is_function and (node.end_lineno or 0) - node.lineno >= 40  # type: ignore[attr-defined]
