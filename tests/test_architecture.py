@@ -21,10 +21,13 @@ ORDER = [
     # Find and answer
     "ranking", "retrieval", "prompts", "llm", "citations", "drafts", "answers",
     # Doors
-    "questions", "suggestions", "templatetags", "streaming", "views", "urls", "api", "admin", "checks", "apps", "management",
+    "questions", "suggestions", "templatetags", "streaming", "views", "urls", "api", "admin", "checks",
+    "apps", "management",
 ]  # fmt: skip
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 NO_STAGE = {"__init__", "migrations", "__pycache__"}
 NETWORK = {"socket", "http", "urllib.request", "httpx", "requests", "openai", "groq", "subprocess"}
+ALLOWED = {"holders.py": {"socket"}}  # for this machine's name
 MAY_REACH_OUT = {"sources", "embeddings", "llm"}
 
 
@@ -73,7 +76,7 @@ def test_the_network_is_touched_in_three_places_only(path: Path) -> None:
         return
     reaching = {name for name in imports(path) for network in NETWORK if f"{name}.".startswith(f"{network}.")}
 
-    assert not reaching or path.name == "holders.py"  # which asks for this machine's name only
+    assert reaching <= ALLOWED.get(path.name, set())
 
 
 def test_functions_and_modules_stay_short() -> None:
@@ -83,11 +86,14 @@ def test_functions_and_modules_stay_short() -> None:
             continue
         text = path.read_text()
         long += [f"{path}: {text.count(chr(10))} lines"] if text.count("\n") > 250 else []
-        long += [f"{path}:{node.lineno} {node.name}" for node in ast.walk(ast.parse(text)) if _is_long(node)]
+        long += [f"{path}:{node.lineno} {node.name}" for node in functions(text) if lines(node) > 40]
 
     assert long == []
 
 
-def _is_long(node: ast.AST) -> bool:
-    is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    return is_function and (node.end_lineno or 0) - node.lineno >= 40  # type: ignore[attr-defined]
+def functions(text: str) -> Iterator[Function]:
+    return (node for node in ast.walk(ast.parse(text)) if isinstance(node, Function))
+
+
+def lines(node: Function) -> int:
+    return (node.end_lineno or node.lineno) - node.lineno + 1

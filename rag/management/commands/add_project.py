@@ -24,8 +24,9 @@ class Command(BaseCommand):
         try:
             address = sources.parse(options["url"])
             project = Project(
-                title=options["title"] or address.path.rpartition("/")[2], summary=options["summary"], repository_url=address.web_url or address.path,
-                ref=options["ref"], slug=options["slug"], is_published=options["publish"],
+                title=options["title"] or address.path.rpartition("/")[2], summary=options["summary"],
+                repository_url=address.web_url or address.path, ref=options["ref"], slug=options["slug"],
+                is_published=options["publish"],
             )  # fmt: skip
             project.full_clean()
         except sources.SourceError as error:
