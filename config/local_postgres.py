@@ -68,17 +68,17 @@ def running(place: Path | None, *, fsync: bool = True) -> Iterator[None]:
     if place is None:
         yield
         return
-    settings = database_settings(place)
+    settings, holder = database_settings(place), os.getpid()
     with _private(place / "users").open("a") as users:
         try:
             with _changing(place):
                 fcntl.flock(users, fcntl.LOCK_SH)
-                settings["PORT"] = _started(place, fsync)
-                _make_database(settings)
+                _make_ready(place, settings, fsync)
             yield
         finally:
-            with _changing(place):
-                _stop_if_last(place, users.fileno())
+            if os.getpid() == holder:  # and not a child forked meanwhile, which ends before we do
+                with _changing(place):
+                    _stop_if_last(place, users.fileno())
 
 
 def _usable(place: Path) -> bool:
@@ -139,7 +139,26 @@ def _is_free(port: int) -> bool:
     return False
 
 
-def _started(place: Path, fsync: bool) -> str:  # noqa: FBT001 — private, named at its only call
+def _make_ready(place: Path, settings: dict[str, Any], fsync: bool) -> None:  # noqa: FBT001 — private, as below
+    """Start the server if it does not run, and wait until it answers.
+
+    One that runs may still be reading its log after a crash, or be on its way out because whoever was stopping it
+    was killed: that one is started again.
+    """
+    deadline = time.monotonic() + postgres_programs.SECONDS
+    while True:
+        settings["PORT"] = _started(place, fsync)
+        try:
+            return _make_database(settings)
+        except psycopg.OperationalError as error:
+            if "password authentication failed" in str(error):
+                raise LocalPostgresError(f"{place / 'password'} is not the password of {place / 'data'}.") from error
+            if time.monotonic() > deadline:
+                raise LocalPostgresError(f"The embedded PostgreSQL runs but does not answer: {error}") from error
+        time.sleep(0.1)
+
+
+def _started(place: Path, fsync: bool) -> str:  # noqa: FBT001
     """The port of the server, which runs when this returns."""
     data = place / "data"
     for remains in place.glob("new-*"):  # of a start that was killed
@@ -205,28 +224,14 @@ def _pg_ctl(place: Path, *arguments: str) -> None:
 
 
 def _make_database(settings: dict[str, Any]) -> None:
-    with _connection(settings) as connection:
+    with psycopg.connect(
+        host=settings["HOST"],
+        port=settings["PORT"],
+        user=USER,
+        password=settings["PASSWORD"],
+        dbname="postgres",
+        autocommit=True,
+        connect_timeout=10,
+    ) as connection:
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
             connection.execute(f"CREATE DATABASE {DATABASE}")  # a constant
-
-
-def _connection(settings: dict[str, Any]) -> psycopg.Connection[Any]:
-    """A connection to the server, which may still be reading its log after a crash."""
-    deadline = time.monotonic() + postgres_programs.SECONDS
-    while True:
-        try:
-            return psycopg.connect(
-                host=settings["HOST"],
-                port=settings["PORT"],
-                user=USER,
-                password=settings["PASSWORD"],
-                dbname="postgres",
-                autocommit=True,
-                connect_timeout=10,
-            )
-        except psycopg.errors.InvalidPassword as error:
-            raise LocalPostgresError("The embedded PostgreSQL and its password file do not fit together.") from error
-        except psycopg.OperationalError as error:
-            if time.monotonic() > deadline:
-                raise LocalPostgresError(f"The embedded PostgreSQL runs but does not answer: {error}") from error
-            time.sleep(0.1)

@@ -39,7 +39,11 @@ def run(place: Path, program: str, *arguments: str) -> None:
         **as_user,  # type: ignore[call-overload]
     )
     if done.returncode != 0:
-        raise LocalPostgresError(f"PostgreSQL's {program} failed in {place}: {(done.stderr or done.stdout).strip()}")
+        said = (done.stderr or done.stdout).strip()
+        raise LocalPostgresError(
+            f"PostgreSQL's {program} failed in {place}: {said}\n"
+            "Set LOCAL_POSTGRES_DIR to a folder where it can work, or DATABASE_URL to a PostgreSQL of yours."
+        )
 
 
 def server_user() -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """The site on one's own computer, for `script/run`: database, web server and background processing, until Ctrl-C."""
 
 import http.client
+import io
 import os
 import secrets
 import shutil
@@ -109,17 +110,11 @@ def _add_demo() -> None:
         return
     if not shutil.which("git"):
         raise Problem("Docent reads repositories with git, and none was found. Install it and run this again.")
+    options = {"title": "Docent", "slug": "docent", "publish": True, "stdout": io.StringIO()}
     summary = "A portfolio whose projects answer questions about their own code, with every claim linked to its lines."
     try:
-        call_command(
-            "add_project",
-            str(BASE_DIR),
-            title="Docent",
-            slug="docent",
-            summary=summary,
-            publish=True,
-            stdout=sys.stderr,
-        )
+        call_command("add_project", str(BASE_DIR), summary=summary, **options)
+        _say("Docent itself is the first project.")
     except CommandError as error:
         _say(f"No demo project: {error}")
 

@@ -41,7 +41,7 @@ make_venv() {
     fi
     rm -f "$stamp"
     say "Installing $1 (the first time takes a minute or two)"
-    "$python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$1" ||
+    "$python" -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r "$1" ||
         fail "The packages could not be installed; pip says why above. Mend that and run $0 again, or remove $venv first."
     printf '%s\n' "$1 $sums" >"$stamp"
 }

@@ -28,6 +28,19 @@ with local_postgres.running(Path(sys.argv[1]), fsync=False):
 print("out", flush=True)
 """
 
+FORK = """
+import os, sys
+from pathlib import Path
+from config import local_postgres, postgres_programs
+place = Path(sys.argv[1])
+with local_postgres.running(place, fsync=False):
+    child = os.fork()
+    if not child:
+        sys.exit()
+    os.waitpid(child, 0)
+    print("still running" if postgres_programs.live_port(place / "data") else "stopped")
+"""
+
 
 @pytest.fixture
 def place() -> Iterator[Path]:
@@ -119,6 +132,25 @@ def test_it_starts_again_after_the_server_was_killed(place: Path) -> None:
             assert server(place) not in (None, pid)
 
 
+def test_it_starts_again_when_the_server_is_on_its_way_out(place: Path) -> None:
+    with local_postgres.running(place, fsync=False), connect(place):
+        pid = server(place)
+        assert pid
+        os.kill(pid, signal.SIGINT)  # as by someone who was killed while stopping it
+        with local_postgres.running(place, fsync=False), connect(place) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_another_password_than_the_datas_is_said(place: Path) -> None:
+    with local_postgres.running(place, fsync=False):
+        local_postgres.database_settings(place)["PASSWORD"] = "another"
+        with (
+            pytest.raises(local_postgres.LocalPostgresError, match="is not the password"),
+            local_postgres.running(place, fsync=False),
+        ):
+            pass
+
+
 @pytest.mark.parametrize("program", [["sleep", "60"], ["postgres", "60"]], ids=["stranger", "namesake"])
 def test_a_process_that_has_the_dead_servers_number_survives(place: Path, program: list[str]) -> None:
     with local_postgres.running(place, fsync=False):
@@ -177,6 +209,12 @@ def test_the_next_user_stops_the_server_of_one_that_was_killed(place: Path) -> N
     assert server(place) is not None
     following.leave()
     assert server(place) is None
+
+
+def test_a_forked_child_that_ends_does_not_stop_it(place: Path) -> None:
+    command = [sys.executable, "-c", FORK, str(place)]
+    run = subprocess.run(command, cwd=BASE_DIR, capture_output=True, text=True, check=True)
+    assert run.stdout == "still running\n"
 
 
 def test_a_start_that_is_killed_leaves_nothing_half_made(place: Path) -> None:
