@@ -47,9 +47,9 @@ def _of_code(path: str, text: str, language: str, attributes: Collection[str]) -
 
 
 def _is_minified(text: str, language: str) -> bool:
-    limit = _MINIFIED_SCRIPT_MEAN if language in ("javascript", "css", "html") else _MINIFIED_MEAN
+    limit = _MINIFIED_SCRIPT_MEAN if language in ("javascript", "css") else _MINIFIED_MEAN
     lines = sum(1 for line in text.split("\n") if line)
-    return len(text) > 2 * limit and len(text) > limit * lines
+    return len(text) > 10 * limit and len(text) > limit * lines  # a few long lines are only that
 
 
 def _says_generated(text: str) -> bool:

@@ -357,6 +357,12 @@ def test_what_only_looks_generated_or_long_is_read(content: bytes) -> None:
     assert decoded(content).kind == "code"
 
 
+def test_scripts_are_minified_sooner_than_templates() -> None:
+    lines = b"".join(b"a" * 300 + b"\n" for _ in range(10))
+    assert refused(lines, "a.js") == "minified"
+    assert decoded(lines, "a.html").kind == decoded(lines[:1_500], "a.js").kind == "code"
+
+
 def test_a_generated_marker_yields_to_the_attribute() -> None:
     content = b"# @generated\nx = 1\n"
     assert isinstance(files.decode(entry("a.py"), content, {"-linguist-generated"}), files.SourceFile)
