@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 # A file that is hit several times is likelier to be the right one: its second and third best chunks count in part.
-FILE_SUPPORT = (0.3, 0.15)
-ASIDE = 0.85  # for tests, examples, `__init__` and prose, unless they are asked for
+FILE_SUPPORT = (0.2, 0.1)
+ASIDE = 0.8  # for tests, examples, `__init__` and prose, unless they are asked for
 MENTION = 0.15  # for a symbol or a file that the question names
 PASSAGES_A_FILE = 3
 

@@ -70,7 +70,7 @@ def message() -> models.Message:
     return ask(factories.make_live_revision(factories.make_project(), FILES))
 
 
-def ask(revision: models.Revision, question: str = "How is a job claimed?") -> models.Message:
+def ask(revision: models.Revision, question: str = "What does claim_job pop from the queue?") -> models.Message:
     conversation = models.Conversation.objects.create(project=revision.rag.project)
     return models.Message.objects.create(conversation=conversation, question=question)
 
@@ -115,7 +115,7 @@ def test_the_model_sees_the_passages_and_the_turns_before(message: models.Messag
     follow_up = models.Message.objects.create(conversation=message.conversation, question="And then?")
     answers.complete(follow_up)
     contents = [each.content for each in stub.prompts[0].messages]
-    assert contents[1:3] == ["How is a job claimed?", "First answer."]
+    assert contents[1:3] == ["What does claim_job pop from the queue?", "First answer."]
     assert FILES["queue.py"] in contents[3]
 
 
@@ -133,7 +133,7 @@ def test_a_follow_up_is_searched_with_the_question_before(
 
     monkeypatch.setattr(retrieval, "search", recorded)
     answers.complete(models.Message.objects.create(conversation=message.conversation, question="And then?"))
-    assert asked == ["How is a job claimed?\nAnd then?"]
+    assert asked == ["What does claim_job pop from the queue?\nAnd then?"]
 
 
 def test_what_is_not_in_the_code_is_said_without_asking_the_model(

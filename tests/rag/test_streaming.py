@@ -36,7 +36,7 @@ def message(db: None) -> models.Message:
     project = factories.make_project()
     factories.make_live_revision(project, FILES)
     conversation = models.Conversation.objects.create(project=project)
-    return models.Message.objects.create(conversation=conversation, question="How is a job claimed?")
+    return models.Message.objects.create(conversation=conversation, question="What does claim_job pop from the queue?")
 
 
 @pytest.fixture

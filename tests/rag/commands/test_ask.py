@@ -15,7 +15,7 @@ from tests.rag.test_answers import Stub
 pytestmark = pytest.mark.django_db
 
 FILES = {"queue.py": "def claim_job(queue):\n    return queue.pop()", "mail.py": "def send_mail():\n    ..."}
-QUESTION = "How is a job claimed?"
+QUESTION = "What does claim_job pop from the queue?"
 
 
 @pytest.fixture
