@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import conditional_page, require_http_methods, require_POST, require_safe
 
 from portfolio.models import Project, ProjectRAG
-from rag import answers, streaming, suggestions
+from rag import answers, questions, streaming, suggestions
 from rag.models import Conversation, Message
 
 SESSION_KEY = "conversations"
@@ -77,20 +77,9 @@ def clear(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("chat", slug=slug)
 
 
-def question_error(question: str) -> str:
-    """Why a question cannot be asked, as a sentence; empty when it can."""
-    if not question:
-        return "Write a question first."
-    if len(question) > settings.RAG_MAX_QUESTION_CHARACTERS:
-        return f"The question has {len(question):,} characters; {settings.RAG_MAX_QUESTION_CHARACTERS:,} are the most."
-    if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in question):
-        return "The question holds characters that are no text. Type it again, or paste it as plain text."
-    return ""
-
-
 def _ask(request: HttpRequest, project: Project) -> HttpResponse:
-    question = request.POST.get("question", "").replace("\r\n", "\n").strip()
-    if error := question_error(question):
+    question = questions.cleaned(request.POST.get("question", ""))
+    if error := questions.problem(question):
         return _refuse(request, project, question, error)
     message = Message.objects.create(conversation=_conversation(request, project), question=question)
     return _answer(request, project, message)

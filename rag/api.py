@@ -1,0 +1,113 @@
+"""The JSON doors: the same projects, states and answers as on the pages, for a front end that lives elsewhere."""
+
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from django.urls import path
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework import generics, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import ScopedRateThrottle
+from rest_framework.views import APIView
+
+from portfolio.models import Project, ProjectRAG
+from rag import answers, models, questions, sources
+
+
+class AssistantSerializer(serializers.ModelSerializer[ProjectRAG]):
+    commit = serializers.CharField(source="live_revision.commit_sha", default=None)
+    files_seen = serializers.IntegerField(source="live_revision.files_seen", default=None)
+    files_indexed = serializers.IntegerField(source="live_revision.files_indexed", default=None)
+    can_answer = serializers.BooleanField(read_only=True)
+
+    class Meta:
+        model = ProjectRAG
+        fields = (
+            "processing_status", "progress_percentage", "processing_stage", "can_answer", "commit", "files_seen",
+            "files_indexed", "finished_at",
+        )  # fmt: skip
+
+
+class ProjectSerializer(serializers.ModelSerializer[Project]):
+    tags = serializers.ListField(child=serializers.CharField(), source="tag_list", read_only=True)
+    assistant = AssistantSerializer(source="rag", read_only=True)
+    repository_url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Project
+        fields = ("slug", "title", "summary", "tags", "repository_url", "homepage_url", "assistant")
+
+    def get_repository_url(self, project: Project) -> str:
+        """Empty without one, and for a folder of the server: its path is nobody's business."""
+        try:
+            return sources.parse(project.repository_url).web_url
+        except sources.SourceError:
+            return ""
+
+
+class QuestionSerializer(serializers.Serializer[Any]):
+    question = serializers.CharField(allow_blank=True)
+
+    def validate_question(self, raw: str) -> str:
+        question = questions.cleaned(raw)
+        if sentence := questions.problem(question):
+            raise serializers.ValidationError(sentence)
+        return question
+
+
+class SourceSerializer(serializers.ModelSerializer[models.MessageSource]):
+    class Meta:
+        model = models.MessageSource
+        fields = ("number", "path", "symbol", "start_line", "end_line", "commit_sha", "url", "score", "cited", "text")
+
+
+class AnswerSerializer(serializers.ModelSerializer[models.Message]):
+    sources = SourceSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = models.Message
+        fields = ("question", "answer", "status", "found", "provider", "model", "sources")
+
+
+class ProjectList(generics.ListAPIView[Project]):
+    """Every published project, with the state of its assistant."""
+
+    queryset = Project.objects.published().with_assistants()
+    serializer_class = ProjectSerializer
+
+
+class ProjectDetail(generics.RetrieveAPIView[Project]):
+    """One published project."""
+
+    queryset = Project.objects.published().with_assistants()
+    serializer_class = ProjectSerializer
+    lookup_field = "slug"
+
+
+class Ask(APIView):
+    """Answer one question about a project, with the lines that the answer cites."""
+
+    throttle_classes = [ScopedRateThrottle]
+    throttle_scope = "ask"
+
+    @extend_schema(request=QuestionSerializer, responses={200: AnswerSerializer})
+    def post(self, request: Request, slug: str) -> Response:
+        project = get_object_or_404(Project.objects.published().with_assistants(), slug=slug)
+        if not project.rag.can_answer:
+            return Response({"detail": "The code of this project has not been read yet."}, status.HTTP_409_CONFLICT)
+        given = QuestionSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        conversation = models.Conversation.objects.create(project=project)
+        message = models.Message.objects.create(conversation=conversation, question=given.validated_data["question"])
+        answers.complete(message)
+        return Response(AnswerSerializer(message).data)
+
+
+urlpatterns = [
+    path("projects/", ProjectList.as_view(), name="api-projects"),
+    path("projects/<slug:slug>/", ProjectDetail.as_view(), name="api-project"),
+    path("projects/<slug:slug>/ask/", Ask.as_view(), name="api-ask"),
+    path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
+]

@@ -1,0 +1,126 @@
+"""The JSON doors show what the pages show, and no more."""
+
+import re
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from portfolio.models import Project
+from rag import models
+from tests.factories import make_live_revision, make_project
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ready(db: None) -> Project:
+    project = make_project(title="Thing", repository_url="https://github.com/o/n")
+    make_live_revision(project, files={"greet.py": "def greet(name):\n    return f'Hello {name}'\n"})
+    return project
+
+
+@pytest.fixture(autouse=True)
+def nobody_asked_before() -> None:
+    cache.clear()
+
+
+def same(page: bytes) -> bytes:
+    """Without what differs between any two answers."""
+    return re.sub(rb'nonce="[^"]+"', b"", page)
+
+
+def ask(client: Client, slug: str, question: Any) -> Any:
+    return client.post(f"/api/projects/{slug}/ask/", {"question": question}, content_type="application/json")
+
+
+def test_published_projects_are_listed_with_their_state(client: Client, ready: Project) -> None:
+    [project] = client.get("/api/projects/").json()["results"]
+
+    assert (project["slug"], project["repository_url"]) == (ready.slug, "https://github.com/o/n")
+    assert project["assistant"]["processing_status"] == "ready"
+    assert project["assistant"]["can_answer"] is True
+
+
+def test_the_list_does_not_ask_more_of_the_database_for_more_projects(
+    client: Client, ready: Project, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(10):
+        make_project(title=f"Number {number}")
+
+    with django_assert_num_queries(2):  # the count and the page
+        client.get("/api/projects/")
+
+
+def test_a_project_that_was_never_processed_is_shown_too(client: Client) -> None:
+    make_project(title="New", slug="new")
+
+    assert client.get("/api/projects/new/").json()["assistant"]["commit"] is None
+
+
+def test_a_question_is_answered_with_the_lines(client: Client, ready: Project) -> None:
+    answer = ask(client, ready.slug, "What does greet return?").json()
+
+    assert answer["status"] == "complete"
+    assert answer["sources"][0]["path"] == "greet.py"
+    assert answer["sources"][0]["start_line"] == 1
+
+
+@pytest.mark.parametrize("door", ["/api/projects/kept-back/", "/projects/kept-back/", "/projects/kept-back/chat/"])
+def test_hidden_and_absent_look_the_same(client: Client, door: str) -> None:
+    make_project(title="Kept back", slug="kept-back", is_published=False)
+    hidden, absent = client.get(door), client.get(door.replace("kept-back", "not-there"))
+
+    assert hidden.status_code == absent.status_code == 404
+    assert same(hidden.content.replace(b"kept-back", b"not-there")) == same(absent.content)
+
+
+def test_a_hidden_project_answers_nothing(client: Client, ready: Project) -> None:
+    Project.objects.update(is_published=False)
+
+    assert ask(client, ready.slug, "What?").status_code == 404
+    assert not models.Message.objects.exists()
+
+
+def test_a_folder_of_the_server_is_not_told(client: Client, settings: Settings) -> None:
+    settings.RAG_ALLOW_LOCAL_REPOSITORIES = True
+    make_project(title="Local", slug="local", repository_url="/home/owner/secret-folder")
+
+    assert "secret-folder" not in client.get("/api/projects/local/").content.decode()
+
+
+@pytest.mark.parametrize("question", ["", "   ", "x" * 2_000, "a\0b", None, ["a"], {"a": 1}])
+def test_a_question_that_cannot_be_asked_is_refused(client: Client, ready: Project, question: Any) -> None:
+    answer = ask(client, ready.slug, question)
+
+    assert answer.status_code == 400
+    assert not models.Message.objects.exists()
+
+
+def test_a_project_without_an_index_says_so(client: Client) -> None:
+    make_project(title="New", slug="new")
+
+    assert ask(client, "new", "What?").status_code == 409
+
+
+def test_a_client_that_changes_its_forwarded_address_is_still_one_client(
+    client: Client, ready: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rest_framework.throttling.ScopedRateThrottle.THROTTLE_RATES", {"ask": "3/min"})
+    codes = [
+        client.post(
+            f"/api/projects/{ready.slug}/ask/", {"question": "What?"}, "application/json",
+            headers={"X-Forwarded-For": f"10.0.0.{number}"},
+        ).status_code
+        for number in range(5)
+    ]  # fmt: skip
+
+    assert codes == [200, 200, 200, 429, 429]
+
+
+def test_the_schema_describes_every_door(client: Client) -> None:
+    text = client.get("/api/schema/").content.decode()
+
+    assert all(door in text for door in ("/api/projects/", "/api/projects/{slug}/", "/api/projects/{slug}/ask/"))
