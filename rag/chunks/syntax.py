@@ -59,9 +59,7 @@ def read(text: str, language: str) -> Structure:
     try:
         tree = _parse(text.encode("utf-8", "replace"), grammar)
         structure = _structure(tree, line_count=text.count("\n") + 1)
-    except (
-        Exception
-    ) as error:  # grammars are other people's machine code: one may cost its file the tree, not the index
+    except Exception as error:  # a grammar may cost its file the tree, but nothing more
         raise Unreadable(f"The {language} parser gave up: {error}") from error
     if structure.unread * 2 > text.count("\n") + 1:
         raise Unreadable(f"The {language} parser made no sense of most lines.")
@@ -71,7 +69,7 @@ def read(text: str, language: str) -> Structure:
 def _grammar(language: str) -> tree_sitter.Language:
     found = _loaded(language)
     if isinstance(found, Exception):
-        raise found
+        raise type(found)(*found.args)  # raised itself, it would keep the frames of every raise
     return found
 
 
@@ -79,12 +77,13 @@ def _grammar(language: str) -> tree_sitter.Language:
 def _loaded(language: str) -> tree_sitter.Language | NoGrammar | Unreadable:
     """Failures are kept too: a folder that cannot be written is tried and logged once, not for every file."""
     try:
-        return semble_grammars.get_language(language)
+        grammar: tree_sitter.Language = semble_grammars.get_language(language)
     except semble_grammars.LanguageNotFoundError:
         return NoGrammar(language)
     except Exception as error:  # noqa: BLE001 — whatever it is, lines will do
         logger.warning("Files in %s are cut by lines: %s (%s)", language, error, error.__cause__)
         return Unreadable(f"The {language} grammar could not be loaded: {error}")
+    return grammar
 
 
 def _parse(source: bytes, grammar: tree_sitter.Language) -> tree_sitter.Tree:

@@ -64,7 +64,7 @@ def assert_exact(text: str, found: chunks.Split, sizes: chunks.Sizes = SIZES) ->
     starts = [0]
     for line in lines:
         starts.append(starts[-1] + len(line) + 1)
-    covered = set()
+    covered: set[int] = set()
     for chunk in found.chunks:
         assert text[chunk.start : chunk.end].strip()
         first, last = chunk.start_line - 1, chunk.end_line - 1
