@@ -20,10 +20,6 @@ from rag import models
 from rag.embeddings import Vector
 from rag.plan import KnownFile, Plan, PlannedFile
 
-# Vectors travel in PostgreSQL's own binary form: as text they cost fifteen times as much.
-psycopg.adapters.register_dumper(HalfVector, HalfVectorBinaryDumper)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """One chunk on its way into the table. `document` is the text of its keyword terms."""
@@ -180,6 +176,8 @@ def _columns(revision: models.Revision, row: Row) -> tuple[Any, ...]:
 
 def _insert(statement: str, rows: list[tuple[Any, ...]]) -> None:
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        # Vectors travel in PostgreSQL's own binary form: as text they cost fifteen times as much.
+        cursor.adapters.register_dumper(HalfVector, HalfVectorBinaryDumper)
         cursor.executemany(statement, rows)
 
 

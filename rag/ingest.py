@@ -4,8 +4,8 @@ A run that is cut off anywhere is gone on with by the next one, which finds what
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -91,7 +91,8 @@ class Run:
             lease=self.lease, revision=revision, embedder=self.embedder, batch_size=self.options.batch_size,
             delay=self._delay, progress=progress, interruption=self.interruption, note=self.report.note,
         )  # fmt: skip
-        filling.fill(_pending(clone, planned, ids, stored))
+        with closing(_pending(clone, planned, ids, stored)) as pending:  # also ends the git that it reads from
+            filling.fill(pending)
 
     def _learn_dimensions(self) -> None:
         """A provider's unknown model tells its dimensions with its first answer only."""
@@ -126,7 +127,7 @@ class Run:
 
 def _pending(
     clone: sources.Clone, planned: plan.Plan, ids: dict[tuple[str, str], int], stored: set[tuple[int, int]]
-) -> Iterator[vectors.Pending]:
+) -> Generator[vectors.Pending]:
     """The chunks that have no row yet, their text read again from the clone."""
     files_with_ids = [(file, ids[file.path, file.blob_sha]) for file in planned.new]
     missing = [(file, pk) for file, pk in files_with_ids if any((pk, c.ordinal) not in stored for c in file.chunks)]

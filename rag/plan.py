@@ -5,7 +5,8 @@ the text is read again from the clone when its turn comes, so that memory does n
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from django.conf import settings
@@ -134,19 +135,20 @@ def make(
     plan.new = [_left_out(item) for item in listing.skipped if (item.path, item.blob_sha) not in known]
     unread = [entry for entry in listing.wanted if (entry.path, entry.blob_sha) not in known]
     count = plan.chunk_count
-    for done, decoded in enumerate(read(clone, unread, listing), start=1):
-        planned = plan_file(decoded)
-        if count + len(planned.chunks) > settings.RAG_MAX_CHUNKS:
-            planned = _over_limit(planned)
-        count += len(planned.chunks)
-        plan.new.append(planned)
-        step(done, len(unread))
+    with closing(read(clone, unread, listing)) as contents:  # also ends the git that it reads from
+        for done, decoded in enumerate(contents, start=1):
+            planned = plan_file(decoded)
+            if count + len(planned.chunks) > settings.RAG_MAX_CHUNKS:
+                planned = _over_limit(planned)
+            count += len(planned.chunks)
+            plan.new.append(planned)
+            step(done, len(unread))
     return plan
 
 
 def read(
     clone: sources.Clone, entries: Sequence[sources.TreeEntry], listing: Listing
-) -> Iterator[files.SourceFile | files.SkippedFile]:
+) -> Generator[files.SourceFile | files.SkippedFile]:
     """The entries' contents as cleaned text, or why there is none; in order, one in memory at a time."""
     shas = [entry.blob_sha for entry in entries]
     clone.fetch_blobs(shas)
