@@ -22,6 +22,7 @@ timeout = 60  # seconds without a sign of life from the worker itself, not from 
 graceful_timeout = 10  # open streams end then
 keepalive = 5
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 — gunicorn's heartbeat; a disk may stall
+forwarded_allow_ips = ""  # whether X-Forwarded-Proto is believed is the settings' to say: TRUST_FORWARDED_PROTO
 control_socket_disable = True  # nobody steers it from outside
 
 _held = ExitStack()
