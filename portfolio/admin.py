@@ -25,6 +25,8 @@ class PictureAdmin(admin.ModelAdmin):
     picture_field: str
 
     def formfield_for_dbfield(self, db_field: "models.Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
+        if isinstance(db_field, models.URLField):
+            kwargs["assume_scheme"] = "https"
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == self.picture_field and field is not None:
             field.validators.append(_check_picture)

@@ -1,7 +1,8 @@
 """The pages that need no assistant: the list, a project, pictures, and what search engines read."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.templatetags.static import static
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
@@ -30,6 +31,12 @@ def media(request: HttpRequest, name: str) -> HttpResponse:
         "Content-Disposition": "inline",
     }
     return HttpResponse(bytes(file.content), content_type=file.content_type, headers=headers)
+
+
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """For what asks for it unasked, such as a browser in the admin."""
+    return redirect(static("img/favicon.svg"))
 
 
 @require_safe

@@ -5,9 +5,9 @@ import uuid
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import conditional_page, require_http_methods, require_POST, require_safe
@@ -17,6 +17,12 @@ from rag import answers, questions, streaming, suggestions
 from rag.models import Conversation, Message
 
 SESSION_KEY = "conversations"
+
+
+class SeeOther(HttpResponseRedirect):
+    """Go on to another page of this site, with a GET whatever this request was."""
+
+    status_code = 303
 
 
 @require_safe
@@ -35,7 +41,7 @@ def initialize(request: HttpRequest, slug: str) -> HttpResponse:
         ProjectRAG.objects.request(project.rag.pk)
     if "HX-Request" in request.headers:
         return render(request, "rag/panel.html", {"project": _project(slug)})
-    return redirect(project)
+    return SeeOther(project.get_absolute_url())
 
 
 @never_cache
@@ -44,7 +50,7 @@ def chat(request: HttpRequest, slug: str) -> HttpResponse:
     project = _project(slug)
     if not project.rag.can_answer:
         messages.info(request, "Nothing can be asked yet: the code of this project has not been read.")
-        return redirect(project)
+        return SeeOther(project.get_absolute_url())
     if request.method == "POST":
         return _ask(request, project)
     return _page(request, project)
@@ -74,7 +80,7 @@ def clear(request: HttpRequest, slug: str) -> HttpResponse:
     request.session[SESSION_KEY] = {
         key: value for key, value in request.session.get(SESSION_KEY, {}).items() if key != str(project.pk)
     }
-    return redirect("chat", slug=slug)
+    return SeeOther(reverse("chat", args=[slug]))
 
 
 def _ask(request: HttpRequest, project: Project) -> HttpResponse:
@@ -91,7 +97,7 @@ def _answer(request: HttpRequest, project: Project, message: Message) -> HttpRes
         return render(request, "rag/_message.html", {"message": message, "sources": [], "project": project})
     if "stream" not in request.POST:
         answers.complete(message)
-    return redirect(f"{reverse('chat', args=[project.slug])}#message-{message.pk}")
+    return SeeOther(f"{reverse('chat', args=[project.slug])}#message-{message.pk}")
 
 
 def _refuse(request: HttpRequest, project: Project, question: str, error: str) -> HttpResponse:

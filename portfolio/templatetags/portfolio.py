@@ -1,5 +1,7 @@
 """What the portfolio's templates call by name."""
 
+from dataclasses import dataclass
+
 from django import template
 from django.utils.safestring import SafeString, mark_safe
 
@@ -25,6 +27,16 @@ NAMES = {
     "tsx": "TSX", "typescript": "TypeScript", "xml": "XML", "yaml": "YAML",
 }  # fmt: skip
 GREY = "#8a8f98"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """One language's part of the bar; `percentage` is its width and `start` where it begins, 0…100."""
+
+    name: str
+    colour: str
+    percentage: float
+    start: float
 
 
 @register.filter
@@ -58,16 +70,15 @@ def languages(sizes: dict[str, int]) -> dict[str, object]:
     return {"shares": shares(sizes)}
 
 
-def shares(sizes: dict[str, int]) -> list[dict[str, object]]:
-    """The largest languages and the rest as "Other": name, colour, percentage, and where its part of the bar starts."""
+def shares(sizes: dict[str, int]) -> list[Share]:
+    """The largest languages, and the rest together as "Other"."""
     named = sorted(((name or OTHER, size) for name, size in sizes.items()), key=lambda pair: (-pair[1], pair[0]))
     total = sum(size for _, size in named) or 1
     shown, rest = named[:LANGUAGES_SHOWN], sum(size for _, size in named[LANGUAGES_SHOWN:])
-    start, result = 0.0, []
+    found: list[Share] = []
     for name, size in [*shown, *([(OTHER, rest)] if rest else [])]:
-        share = 100 * size / total
-        colour = COLOURS.get(name.lower(), GREY)
+        start = found[-1].start + found[-1].percentage if found else 0.0
         label = NAMES.get(name.lower(), name[:1].upper() + name[1:])
-        result.append({"name": label, "colour": colour, "percentage": share, "start": start})
-        start += share
-    return result
+        colour = COLOURS.get(name.lower(), GREY)
+        found.append(Share(name=label, colour=colour, percentage=100 * size / total, start=start))
+    return found
