@@ -2,8 +2,9 @@
 
     .venv/bin/python -m benchmarks.ingest /path/to/a/repository
 
-indexes the repository three times into a PostgreSQL of its own (fsync on) with the fake embedding model, whose own time is
-taken off, then once more after nothing changed and once after one file changed. It prints one table; nothing is kept.
+indexes the repository three times into a PostgreSQL of its own (fsync on) with the fake embedding model, whose own
+time is taken off, then once more after nothing changed and once after one file changed. It prints one table; nothing
+is kept.
 """
 
 import os
@@ -121,14 +122,15 @@ def _size(path: Path) -> int:
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
-    first = [row["revision"] for row in rows[:RUNS]][0]
+    first = rows[0]["revision"]
     print(f"{first.files_seen:,} files, {first.files_indexed:,} indexed, {first.chunk_count:,} chunks, "
           f"{first.text_bytes / 1e6:.1f} MB of text")  # fmt: skip
     print("\n| run | seconds | provider | rest | CPU | texts embedded | stages |\n|---|---|---|---|---|---|---|")
     for row in rows:
         stages = row["revision"].timings if row["outcome"].result.value == "ready" else {}
         told = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in stages.items())
-        print(f"| {row['label']} | {row['seconds']:.2f} | {row['provider']:.2f} | {row['seconds'] - row['provider']:.2f} | "
+        rest = row["seconds"] - row["provider"]
+        print(f"| {row['label']} | {row['seconds']:.2f} | {row['provider']:.2f} | {rest:.2f} | "
               f"{row['cpu']:.2f} | {row['texts']:,} | {told} |")  # fmt: skip
     rest = statistics.median(row["seconds"] - row["provider"] for row in rows[:RUNS])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -14,16 +14,19 @@ from config import env, local_postgres
 BASE_DIR = Path(__file__).resolve().parent.parent
 env.load(Path(env.text("ENV_FILE") or BASE_DIR / ".env"))
 
-DEBUG = env.flag("DEBUG", False)
+DEBUG = env.flag("DEBUG", default=False)
 SECRET_KEY = env.text("SECRET_KEY") or ("only-for-this-computer" * 3 if DEBUG else "")
 if not SECRET_KEY:
-    raise ImproperlyConfigured("SECRET_KEY is not set. Set it to 50 random characters, or DEBUG=true on your own computer.")
+    raise ImproperlyConfigured(
+        "SECRET_KEY is not set. Set it to 50 random characters; on your own computer set DEBUG=true."
+    )
 
 # Who is answered. Render tells a service its own address.
 RENDER_HOST = env.text("RENDER_EXTERNAL_HOSTNAME")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]") if DEBUG else ())
 ALLOWED_HOSTS += [RENDER_HOST] if RENDER_HOST else []
-CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", tuple(f"https://{h}" for h in ALLOWED_HOSTS) if not DEBUG else ())
+_origins = () if DEBUG else tuple(f"https://{host}" for host in ALLOWED_HOSTS)
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", _origins)
 
 # What it is made of
 INSTALLED_APPS = [
@@ -78,7 +81,9 @@ if LOCAL_POSTGRES_DIR:
 elif DATABASE_URL:
     _database = environ.Env.db_url_config(DATABASE_URL)
 else:
-    raise ImproperlyConfigured("DATABASE_URL is not set. Name a PostgreSQL with pgvector: postgresql://user:password@host/name.")
+    raise ImproperlyConfigured(
+        "DATABASE_URL is not set. Name a PostgreSQL with pgvector: postgresql://user:password@host/name."
+    )
 _database["OPTIONS"] = {
     **_database.get("OPTIONS", {}),
     # min_size 0: a command that needs one connection opens one.
@@ -110,7 +115,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = not DEBUG
 SECURE_HSTS_PRELOAD = not DEBUG
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
-SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = ("sessionid", "csrftoken") if DEBUG else ("__Host-sessionid", "__Host-csrftoken")
+_prefix = "" if DEBUG else "__Host-"
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_prefix}sessionid", f"{_prefix}csrftoken"
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 # Only behind a proxy that sets the header itself, as Render's does.
@@ -138,7 +144,7 @@ SPECTACULAR_SETTINGS = {"TITLE": "Docent", "DESCRIPTION": "Projects, and answers
 
 # Where repositories come from
 RAG_ALLOWED_HOSTS = env.words("RAG_ALLOWED_HOSTS", ("github.com", "gitlab.com", "codeberg.org"))
-RAG_ALLOW_LOCAL_REPOSITORIES = env.flag("RAG_ALLOW_LOCAL_REPOSITORIES", False)
+RAG_ALLOW_LOCAL_REPOSITORIES = env.flag("RAG_ALLOW_LOCAL_REPOSITORIES", default=False)
 RAG_GIT_TOKENS = env.words("RAG_GIT_TOKENS")  # host=token, …
 RAG_CLONE_TIMEOUT = env.number("RAG_CLONE_TIMEOUT", 120, minimum=1)  # seconds
 RAG_MAX_CLONE_BYTES = env.whole("RAG_MAX_CLONE_BYTES", 200_000_000, minimum=1)

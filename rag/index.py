@@ -20,6 +20,7 @@ from rag import models
 from rag.embeddings import Vector
 from rag.plan import KnownFile, Plan, PlannedFile
 
+
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """One chunk on its way into the table. `document` is the text of its keyword terms."""
