@@ -6,6 +6,7 @@ An open answer stream holds a thread, so there are many of them in one process; 
 """
 
 import os
+import threading
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,18 @@ def on_starting(server: Any) -> None:
     """The embedded PostgreSQL, where there is one, runs as long as the site does."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     _held.enter_context(local_postgres.running(settings.LOCAL_POSTGRES_DIR))
+
+
+def post_worker_init(worker: Any) -> None:
+    """Load the models beside the first pages, so that the first question does not wait for them."""
+    threading.Thread(target=_warm, name="warm", daemon=True).start()
+
+
+def _warm() -> None:
+    from rag import embeddings, llm  # noqa: PLC0415 — models want the application, which the worker has loaded by now
+
+    embeddings.warm()
+    llm.configured()
 
 
 def worker_exit(server: Any, worker: Any) -> None:

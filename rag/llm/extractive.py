@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import textwrap
 from collections.abc import Iterator
 
 from rag import lexical, llm, prompts, ranking
@@ -11,7 +12,7 @@ INTRODUCTION = (
     "these are the places in the code that match your question best."
 )
 PASSAGES = 3
-LINES = 8  # of each passage
+LINES = 12  # of each passage
 
 
 class ExtractiveStream:
@@ -58,7 +59,7 @@ def quote(number: int, passage: ranking.Passage, wanted: set[str]) -> str:
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", "\n".join(lines))), default=0))
     language = re.sub(r"[^\w+#-]", "", passage.language.lower())
     where = f"`{_plain(passage.path)}`{symbol}, lines {start}–{start + len(lines) - 1} [{number}]"
-    return "\n".join(["", "", where, "", f"{fence}{language}", *lines, fence])
+    return "\n".join(["", "", where, "", f"{fence}{language}", textwrap.dedent("\n".join(lines)), fence])
 
 
 def window(lines: list[str], wanted: set[str]) -> tuple[int, list[str]]:

@@ -37,7 +37,7 @@ def test_the_lines_it_names_are_the_lines_it_quotes() -> None:
     lines = [f"x = {number}" for number in range(20)]
     lines[15] = "lease()"
     text = answer(prompt("lease?", passage(text="\n".join(lines), start_line=101)))
-    assert "lines 109–116 [1]" in text
+    assert "lines 105–116 [1]" in text
     assert "x = 8\n" in text
     assert "lease()\n```" in text
 
@@ -51,3 +51,9 @@ def test_a_passage_cannot_end_the_block_that_quotes_it() -> None:
 
 def test_a_path_cannot_end_its_own_code() -> None:
     assert "`a'b.py`" in answer(prompt("How?", passage("a`b.py")))
+
+
+def test_a_quote_from_deep_inside_starts_at_the_margin() -> None:
+    text = answer(prompt("lease?", passage(text="        lease()\n            renew()", start_line=1)))
+
+    assert "\nlease()\n    renew()\n" in text
