@@ -6,6 +6,7 @@ The names are those of Django 6's own middleware, which can take this one's plac
 import secrets
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
@@ -32,6 +33,8 @@ class ContentSecurityPolicyMiddleware:
 
         request.csp_nonce = SimpleLazyObject(nonce)  # type: ignore[attr-defined]  # as Django 6 does
         response = self.get_response(request)
+        if settings.DEBUG and response.status_code in (404, 500):
+            return response  # Django's own debug pages, which have everything inline
         response.headers.setdefault("Content-Security-Policy", policy(_scripts(request, made)))
         response.headers.setdefault("Permissions-Policy", PERMISSIONS)
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")

@@ -46,11 +46,12 @@ def _tile(x: int, y: int, number: int, palette: tuple[str, ...]) -> str:
     towards_x, towards_y = (t if cx == x else -t), (t if cy == y else -t)
     sweep = 1 if towards_x * towards_y > 0 else 0
     quarter = f"M{cx} {cy}h{towards_x}a{t} {t} 0 0 {sweep} {-towards_x} {towards_y}z"
-    square = f'<rect x="{x}" y="{y}" width="{t}.3" height="{t}.3" fill="{ink}"/>'  # a little over: no seams
+    over = f'fill="{ink}" stroke="{ink}" stroke-width=".5"'  # a little over its edges, so that no seam shows
+    square = f'<rect x="{x}" y="{y}" width="{t}" height="{t}" {over}/>'
     forms = (
         "",
-        f'<path d="{quarter}" fill="{ink}"/>',
-        f'<path d="{quarter}" fill="{ink}"/>',
+        f'<path d="{quarter}" {over}/>',
+        f'<path d="{quarter}" {over}/>',
         square,
         square + f'<path d="{quarter}" fill="{dot}"/>',
         f'<circle cx="{x + half}" cy="{y + half}" r="{half // 2}" fill="{ink}"/>',

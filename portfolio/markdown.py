@@ -31,7 +31,7 @@ MAX_HIGHLIGHTED = 20_000  # characters of one piece of code: a lexer is not line
 
 TAGS = {"p", "br", "hr", "h2", "h3", "h4", "h5", "h6", "strong", "em", "s", "code", "pre", "span", "blockquote"}
 TAGS |= {"ul", "ol", "li", "table", "thead", "tbody", "tr", "th", "td", "a"}
-ATTRIBUTES = {"a": {"href", "title", "data-source"}, "ol": {"start"}}
+ATTRIBUTES = {"a": {"href", "title", "data-source"}, "ol": {"start"}, "pre": {"tabindex"}}
 CLASSES = {"span": {name for name in STANDARD_TYPES.values() if name}, "pre": {"code"}, "a": {"citation"}}
 CITATION = re.compile(r"\[(\d{1,3})\]")
 
@@ -77,7 +77,7 @@ def highlight(text: str, language: str = "", start_line: int = 1) -> SafeString:
     numbered = "\n".join(
         f'<span class="line" data-line="{number}">{line}</span>' for number, line in enumerate(lines, start_line)
     )
-    return mark_safe(f'<pre class="code numbered"><code>{numbered}</code></pre>')  # noqa: S308 — escaped by _colour
+    return mark_safe(f'<pre class="code numbered" tabindex="0"><code>{numbered}</code></pre>')  # noqa: S308 — escaped by _colour
 
 
 def _parser() -> MarkdownIt:
@@ -115,7 +115,7 @@ def _citation(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 — mar
 
 def _code(_: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: MutableMapping[str, Any]) -> str:
     language = tokens[index].info.strip().partition(" ")[0]
-    return f'<pre class="code"><code>{_colour(tokens[index].content, language)}</code></pre>\n'
+    return f'<pre class="code" tabindex="0"><code>{_colour(tokens[index].content, language)}</code></pre>\n'
 
 
 def _image(it: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: MutableMapping[str, Any]) -> str:

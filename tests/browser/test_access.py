@@ -27,7 +27,7 @@ def plain_page(browser: Browser) -> Iterator[Page]:
 
 def answered(page: Page, site: str) -> None:
     page.goto(f"{site}/projects/queue/chat/")
-    page.get_by_label("Your question").fill(QUESTION)
+    page.get_by_role("textbox").fill(QUESTION)
     page.keyboard.press("Enter")
     expect(page.locator(".message.complete")).to_be_visible()
 
@@ -35,7 +35,7 @@ def answered(page: Page, site: str) -> None:
 def test_without_scripts_a_question_is_answered(plain_page: Page, live_server: LiveServer, project: Project) -> None:
     plain_page.goto(f"{live_server.url}/projects/queue/")
     plain_page.get_by_role("link", name="Start Conversation").click()
-    plain_page.get_by_label("Your question").fill(QUESTION)
+    plain_page.get_by_role("textbox").fill(QUESTION)
     plain_page.get_by_role("button", name="Ask", exact=True).click()
 
     expect(plain_page.locator(".message.complete")).to_contain_text("queue.py")
@@ -79,7 +79,7 @@ def test_by_keyboard_alone_from_the_list_to_the_lines(page: Page, site: str, pro
     tab_to(page, "Start Conversation")
     page.keyboard.press("Enter")
     page.wait_for_url("**/chat/")
-    expect(page.get_by_label("Your question")).to_be_focused()
+    expect(page.get_by_role("textbox")).to_be_focused()
     page.keyboard.type("First line")
     page.keyboard.press("Shift+Enter")
     page.keyboard.type(QUESTION)

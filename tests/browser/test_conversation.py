@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 
 def ask(page: Page, question: str = QUESTION) -> None:
-    page.get_by_label("Your question").fill(question)
+    page.get_by_role("textbox").fill(question)
     page.get_by_role("button", name="Ask", exact=True).click()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from pytest_django import Settings
 
 from tests.factories import make_project
 
@@ -81,3 +82,10 @@ def test_no_template_has_inline_style_or_script() -> None:
         if re.search(r"\sstyle=|<style|\son\w+=|javascript:|<script(?! nonce)|hx-on", path.read_text())
     ]
     assert templates and found == []
+
+
+def test_djangos_own_debug_pages_are_left_readable(client: Client, settings: Settings) -> None:
+    settings.DEBUG = True
+
+    assert "Content-Security-Policy" not in client.get("/nowhere").headers
+    assert "Content-Security-Policy" in client.get("/").headers

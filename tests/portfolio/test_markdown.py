@@ -39,7 +39,7 @@ def test_headings_are_one_level_down(written: str, level: str) -> None:
 def test_code_is_coloured_by_its_language() -> None:
     html = markdown.render("```python\ndef f(): ...\n```")
 
-    assert '<pre class="code"><code><span class="k">def</span>' in html
+    assert '<pre class="code" tabindex="0"><code><span class="k">def</span>' in html
 
 
 def test_code_in_an_unknown_language_stays_plain() -> None:

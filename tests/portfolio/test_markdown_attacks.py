@@ -8,7 +8,7 @@ from portfolio import markdown
 
 EVIL = "https://evil.example"
 LOADING = {"src", "srcset", "background", "poster", "data", "style", "action", "formaction", "ping", "http-equiv"}
-ALLOWED = {"href", "title", "class", "rel", "data-source", "start"}
+ALLOWED = {"href", "title", "class", "rel", "data-source", "start", "tabindex"}
 
 PAYLOADS = [
     "<script>alert(1)</script>",
@@ -128,7 +128,7 @@ def test_every_beginning_of_an_attack_is_harmless_too(payload: str) -> None:
 def test_as_a_passage_it_is_text(payload: str) -> None:
     for language in ("html", "markdown", "a.js", ""):
         seen = read(markdown.highlight(payload, language))
-        assert seen.tags <= {"pre", "code", "span"} and seen.attributes <= {"class", "data-line"}
+        assert seen.tags <= {"pre", "code", "span"} and seen.attributes <= {"class", "data-line", "tabindex"}
 
 
 def test_markup_cannot_take_the_looks_of_the_page() -> None:
