@@ -172,6 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
+        self.send_header("Connection", "close")  # said, so that no client tries the connection again
         self.end_headers()
 
     def _json(self, data: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> None:
