@@ -6,6 +6,7 @@ Everything a repository or a visitor wrote is shown as text; nothing here is mar
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -30,10 +31,7 @@ class ReadOnly:
 
 @admin.register(ProjectRAG)
 class ProjectRAGAdmin(admin.ModelAdmin):
-    list_display = (
-        "project", "processing_status", "processing_stage", "percentage", "queued", "commit", "embedding_model",
-        "files", "chunks", "last_error", "attempts", "duration", "cost",
-    )  # fmt: skip
+    list_display = ("project", "state", "last_error", "index", "embedding_model", "attempts", "duration", "cost")
     list_filter = ("processing_status", "processing_stage", "error_code")
     list_select_related = ("project", "live_revision")
     search_fields = ("project__title", "project__repository_url", "processing_error")
@@ -53,6 +51,20 @@ class ProjectRAGAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: ProjectRAG | None = None) -> bool:
         return False  # it lives as long as its project; "reset" empties it
 
+    @admin.display(ordering="processing_status")
+    def state(self, rag: ProjectRAG) -> str:
+        """Status, with stage and percentage while there are some."""
+        parts = [rag.get_processing_status_display()]
+        if rag.processing_status == ProjectRAG.Status.PROCESSING:
+            parts += [rag.get_processing_stage_display(), f"{rag.progress_percentage} %"]
+        return ", ".join([*parts, *(["queued"] if rag.is_queued else [])])
+
+    @admin.display(empty_value="–")
+    def index(self, rag: ProjectRAG) -> str:
+        """What visitors are answered from."""
+        live = rag.live_revision
+        return f"{live.commit_sha[:10]}: {self.files(rag)} files, {live.chunk_count:,} chunks" if live else ""
+
     @admin.display(description="progress", ordering="progress_percentage")
     def percentage(self, rag: ProjectRAG) -> str:
         return f"{rag.progress_percentage} %"
@@ -65,7 +77,7 @@ class ProjectRAGAdmin(admin.ModelAdmin):
     def commit(self, rag: ProjectRAG) -> str:
         return rag.live_revision.commit_sha[:10] if rag.live_revision else ""
 
-    @admin.display(empty_value="–")
+    @admin.display(description="model", empty_value="–")
     def embedding_model(self, rag: ProjectRAG) -> str:
         return rag.live_revision.embedding_model if rag.live_revision else ""
 
@@ -146,7 +158,7 @@ class LeftOut(admin.SimpleListFilter):
 class SourceFileAdmin(ReadOnly, admin.ModelAdmin):
     """The files of the live revisions: which were left out and why, which a parser could not read."""
 
-    list_display = ("path", "project", "language", "kind", "size", "skip_reason", "fell_back", "chunk_count", "note")
+    list_display = ("path", "left_out", "project", "bytes", "language", "chunk_count", "fell_back", "note")
     list_filter = (LeftOut, "skip_reason", "fell_back", "language", "rag")
     list_select_related = ("rag__project",)
     search_fields = ("path",)
@@ -159,6 +171,15 @@ class SourceFileAdmin(ReadOnly, admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    @admin.display(description="left out because", ordering="skip_reason", empty_value="–")
+    def left_out(self, file: models.SourceFile) -> str:
+        return file.get_skip_reason_display() if file.skip_reason else ""
+
+    @admin.display(ordering="size")
+    def bytes(self, file: models.SourceFile) -> str:
+        most = settings.RAG_MAX_FILE_BYTES
+        return f"over {most:,}" if file.size == most + 1 else f"{file.size:,}"  # what is over it was never fetched
 
     @admin.display(ordering="rag__project__title")
     def project(self, file: models.SourceFile) -> str:
