@@ -16,6 +16,22 @@ LONGEST_TITLE = 30  # characters that still read well inside a question
 LARGEST = 500  # groups of lines that are looked at
 KEPT_SECONDS = 3600
 
+MARKUP = (
+    "css",
+    "dockerfile",
+    "hcl",
+    "html",
+    "ini",
+    "json",
+    "json5",
+    "jsonc",
+    "make",
+    "properties",
+    "scss",
+    "toml",
+    "xml",
+    "yaml",
+)
 _NAME = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\.|::|#)[A-Za-z_$][\w$]*)*")
 _DULL = re.compile(r"__\w+__|main|init|new|setup|get|set|run_tests?|Meta|Config|index|default|[a-zA-Z]|_.*")
 _ASIDE = re.compile(
@@ -84,10 +100,11 @@ def _about_code(found: Sequence[Definition]) -> Iterator[str]:
     whole = next((each for each in telling if each.symbol in owners), None)
     if whole:
         yield f"What does `{whole.symbol}` do?"
-    for each in telling:
-        if each.symbol not in owners and (whole is None or each.path != whole.path):
-            yield f"How does `{each.symbol}` work?"
-            return
+    rest = [each for each in telling if each.symbol not in owners and (whole is None or each.path != whole.path)]
+    # Something that runs rather than something that only holds values.
+    chosen = next((each for each in rest if _parts(each.symbol)[-1][0].islower()), None) or next(iter(rest), None)
+    if chosen:
+        yield f"How does `{chosen.symbol}` work?"
 
 
 def _about_start(title: str, paths: Iterable[str]) -> list[str]:
@@ -106,7 +123,8 @@ def _parts(symbol: str) -> list[str]:
 
 def _read(title: str, revision_id: int) -> list[str]:
     chunks = models.Chunk.objects.filter(file__revisions=revision_id).exclude(symbol="")
-    code = chunks.filter(file__kind=models.SourceFile.Kind.CODE).values_list("symbol", "file__path")
+    programs = chunks.filter(file__kind=models.SourceFile.Kind.CODE).exclude(file__language__in=MARKUP)
+    code = programs.values_list("symbol", "file__path")
     largest = code.annotate(lines=Sum(F("end_line") - F("start_line") + 1)).order_by("-lines", "symbol")[:LARGEST]
     headings = chunks.filter(file__kind=models.SourceFile.Kind.README).values_list("symbol", flat=True)
     found = definitions(largest)

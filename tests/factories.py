@@ -17,7 +17,7 @@ from rag import lexical, models
 from rag.embeddings import fake
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-LANGUAGES = {".py": "Python", ".js": "JavaScript", ".go": "Go", ".md": "Markdown", ".rs": "Rust"}
+LANGUAGES = {".py": "Python", ".js": "JavaScript", ".go": "Go", ".md": "Markdown", ".rs": "Rust", ".yaml": "yaml"}
 LINES_A_CHUNK = 20
 _DEFINITION = re.compile(r"^\s*(?:async )?(?:def|class|func|function|fn)\s+(\w+)", re.MULTILINE)
 _count = itertools.count(1)

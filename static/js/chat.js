@@ -5,6 +5,7 @@
   const button = form.querySelector("button");
   const error = document.getElementById("question-error");
   const messages = document.getElementById("messages");
+  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const isTouch = matchMedia("(hover: none)").matches;
 
   const update = () => {
@@ -30,7 +31,7 @@
     if (message.matches("[data-live]")) {
       for (const old of messages.querySelectorAll(".asked")) old.classList.remove("asked");
       message.classList.add("asked");
-      message.scrollIntoView({ block: "start", behavior: "smooth" });
+      message.scrollIntoView({ block: "start", behavior: isCalm ? "instant" : "smooth" });
       form.reset();
     } else {
       message.classList.add("asked");

@@ -14,7 +14,7 @@
     streams.set(event.target, event.detail.source);
     const thinking = event.target.querySelector("[data-thinking]");
     if (thinking && event.detail.source.readyState === EventSource.CLOSED) {
-      thinking.textContent = "Many are asking at the moment. Yours is next in a few seconds…";
+      thinking.textContent = "The assistant is busy or out of reach. Trying again…";
     }
     reveal(event.target);
   });

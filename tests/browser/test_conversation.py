@@ -148,7 +148,7 @@ def test_a_full_house_is_told_and_waited_for(page: Page, live_server: LiveServer
     page.goto(f"{live_server.url}/projects/queue/chat/")
 
     ask(page)
-    expect(page.locator("[data-thinking]")).to_contain_text("Many are asking")
+    expect(page.locator("[data-thinking]")).to_contain_text("Trying again")
     places.release(taken)
 
     expect(page.locator(".message.complete")).to_be_visible(timeout=15_000)

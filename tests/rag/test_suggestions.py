@@ -87,6 +87,20 @@ def test_they_come_from_the_live_revision() -> None:
     ]
 
 
+def test_something_that_runs_is_asked_about_before_something_that_holds_values() -> None:
+    found = [define("Options", "options.py", 90), define("claim", "claims.py", 30)]
+
+    assert questions("Queue", [], found, [])[0] == "How does `claim` work?"
+
+
+@pytest.mark.django_db
+def test_markup_is_not_asked_about() -> None:
+    project = make_project("Queue")
+    make_live_revision(project, {"deploy.yaml": "def services():\n  x"})
+
+    assert suggestions.for_project(project) == ["What is Queue for?"]
+
+
 @pytest.mark.django_db
 def test_there_are_none_before_it_can_answer() -> None:
     assert suggestions.for_project(make_project()) == []
