@@ -4,34 +4,69 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cache
+from typing import TypeVar
 
 from django.conf import settings
 from django.http import HttpResponse, StreamingHttpResponse
 from django.template.loader import render_to_string
 from django.utils.html import escape
+from django.utils.log import log_response
 
 from rag import answers, models
 
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER = 5  # seconds
-FULL = "All places are taken at the moment. Please ask again in a few seconds."
 # A proxy that buffers would hold the answer back until it is complete.
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
+Response = TypeVar("Response", bound=HttpResponse)
+
+
+class Busy(Exception):
+    """All places are taken at the moment. Please ask again in a few seconds."""
+
+    def __init__(self, retry_after: int = RETRY_AFTER) -> None:
+        """`retry_after`: seconds. `str` is a sentence for the visitor."""
+        super().__init__(self.__class__.__doc__)
+        self.retry_after = retry_after
+
+
 def respond(message: models.Message) -> HttpResponse | StreamingHttpResponse:
-    """The answer as a stream, or 503 at once when RAG_MAX_STREAMS are under way in this process.
+    """The answer as a stream, or 503 at once when RAG_MAX_STREAMS answers are under way in this process.
 
     Events: `sources` and `message` hold HTML, `text` escaped Markdown to append; `done` comes last.
     """
-    if not places().acquire(blocking=False):
-        return HttpResponse(
-            FULL, status=503, content_type="text/plain; charset=utf-8", headers={"Retry-After": str(RETRY_AFTER)}
-        )
-    body = Body(message, places().release)
+    place = ExitStack()
+    try:
+        place.enter_context(admitted())
+    except Busy as busy:
+        headers = {"Retry-After": str(busy.retry_after)}
+        content_type = "text/plain; charset=utf-8"
+        return expected(HttpResponse(str(busy), status=503, content_type=content_type, headers=headers))
+    body = Body(message, place.close)
     return StreamingHttpResponse(body, content_type="text/event-stream; charset=utf-8", headers=HEADERS)
+
+
+@contextmanager
+def admitted() -> Iterator[None]:
+    """One of the places for answers, for as long as the block takes. Raises Busy at once when there is none."""
+    taken = places()
+    if not taken.acquire(blocking=False):
+        raise Busy
+    try:
+        yield
+    finally:
+        taken.release()
+
+
+def expected(response: Response) -> Response:
+    """A refusal that is part of the plan, logged once as what it is: left alone, every 503 is logged as an error."""
+    log_response("All %s places are taken.", settings.RAG_MAX_STREAMS, response=response, logger=logger, level="info")
+    return response
 
 
 @cache
@@ -60,6 +95,9 @@ class Body:
             logger.exception("A stream broke")
             self.close()
             raise StopIteration from None
+
+    def __del__(self) -> None:
+        self.close()  # of a response that was thrown away before anybody read it, as by a middleware that raised
 
     def close(self) -> None:
         release, self._release = self._release, None

@@ -1,6 +1,7 @@
 """Server-sent events, and places for so many at once."""
 
 import html
+import logging
 import re
 from collections.abc import Generator, Iterator
 
@@ -9,11 +10,13 @@ from django.core import signals
 from django.db import close_old_connections
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.test import Client
+from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from rag import answers, models, streaming
+from rag import answers, models, streaming, views
 from tests import factories
 
 FILES = {"queue.py": "def claim_job(queue):\n    return queue.pop()"}
@@ -129,6 +132,43 @@ def test_a_full_house_is_told_at_once(message: models.Message, two_places: None)
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
     for response in waiting:
         close(response)
+
+
+def test_a_full_house_is_logged_once_and_as_no_error(
+    message: models.Message, two_places: None, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    session = client.session
+    session[views.SESSION_KEY] = {str(message.conversation.project_id): str(message.conversation_id)}
+    session.save()
+    address = reverse("stream", args=[message.conversation.project.slug, message.pk])
+    with streaming.admitted(), streaming.admitted(), caplog.at_level(logging.INFO):
+        assert client.get(address).status_code == 503
+    assert [(record.levelname, record.message) for record in caplog.records] == [("INFO", "All 2 places are taken.")]
+
+
+def test_a_block_has_a_place_for_as_long_as_it_takes(two_places: None) -> None:
+    with streaming.admitted():
+        assert free(1)
+    assert free(2)
+
+
+def test_a_block_without_a_place_is_refused_with_a_sentence(two_places: None) -> None:
+    with streaming.admitted(), streaming.admitted(), pytest.raises(streaming.Busy) as refused, streaming.admitted():
+        pass
+    assert str(refused.value) == "All places are taken at the moment. Please ask again in a few seconds."
+    assert refused.value.retry_after == 5
+    assert free(2)
+
+
+def test_a_place_is_free_again_when_the_block_raises(two_places: None) -> None:
+    with pytest.raises(ZeroDivisionError), streaming.admitted():
+        raise ZeroDivisionError
+    assert free(2)
+
+
+def test_a_place_is_free_again_when_the_response_is_thrown_away(message: models.Message, two_places: None) -> None:
+    streaming.respond(message)
+    assert free(2)
 
 
 def test_a_place_is_free_again_after_the_end(message: models.Message, two_places: None) -> None:
