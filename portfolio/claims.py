@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, connection, models
@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
 RENEWAL_SECONDS = 10.0
+JOIN_SECONDS = 5.0
 MAX_ATTEMPTS = 3
 
 CRASHED = (
@@ -55,22 +56,22 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
         return self.exclude(project__repository_url="").select_related("project", "live_revision")
 
     def waiting(self) -> "ProjectRAGQuerySet":
-        """Pending or requested ones, and failed ones: running the command by hand is how an owner retries."""
-        return self.with_repository().filter(
-            Q(processing_status__in=["pending", "failed"]) | Q(processing_status="ready", requested_at__isnull=False)
-        )
+        """Pending or requested ones, and failed ones: running the command by hand is how an owner retries.
+
+        What was cancelled waits for a new request.
+        """
+        asked_for = Q(processing_status__in=["pending", "failed"]) | Q(requested_at__isnull=False)
+        return self.with_repository().filter(asked_for, cancelled_at=None).exclude(processing_status="processing")
 
     def due(self) -> "ProjectRAGQuerySet":
-        """What an unattended worker takes up: failed ones only when their time has come."""
-        return self.waiting().exclude(
-            Q(processing_status="failed", requested_at__isnull=True)
-            & (Q(next_attempt_at__isnull=True) | Q(next_attempt_at__gt=Now()))
-        )
+        """What an unattended worker takes up: what has to wait has waited, and failed ones only when they may pass."""
+        given_up = Q(processing_status="failed", requested_at__isnull=True, next_attempt_at__isnull=True)
+        return self.waiting().exclude(given_up).exclude(next_attempt_at__gt=Now())
 
     def to_check(self, older_than: timedelta) -> "ProjectRAGQuerySet":
         """Ready ones whose repository was not looked at for that long."""
-        ready = self.with_repository().filter(processing_status="ready", requested_at__isnull=True)
-        return ready.filter(Q(checked_at__isnull=True) | Q(checked_at__lt=Now() - Value(older_than)))
+        ready = self.with_repository().filter(processing_status="ready", requested_at=None, cancelled_at=None)
+        return ready.filter(Q(checked_at__isnull=True) | Q(checked_at__lte=Now() - Value(older_than)))
 
     def smallest_first(self) -> "ProjectRAGQuerySet":
         return self.order_by(F("source_bytes").asc(nulls_last=True), F("requested_at").asc(nulls_last=True), "pk")
@@ -78,22 +79,33 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
     # What an owner or a visitor asks for
 
     def request(self, pk: int) -> bool:
-        """Ask for processing; False when that was asked for already or is under way."""
-        idle = self.filter(pk=pk, requested_at__isnull=True).exclude(processing_status="processing")
-        return bool(idle.update(requested_at=Now(), processing_stage="queued", attempts=0, next_attempt_at=None))
+        """Ask for processing; False when that was asked for already. Asked during a run, it is for another one."""
+        served = Q(processing_status="processing", requested_at__lte=F("started_at"))
+        asked = self.filter(Q(requested_at__isnull=True) | served, pk=pk).update(
+            requested_at=Now(), cancelled_at=None, next_attempt_at=None,
+            attempts=_if_processing(F("attempts"), Value(0), _NUMBER),
+            processing_stage=_if_processing(F("processing_stage"), Value("queued"), _TEXT),
+        )  # fmt: skip
+        return bool(asked)
 
     def cancel(self, pk: int) -> bool:
-        """Take back a request, or the claim of whoever works on it: that worker's next write fails."""
+        """Take back a request, or the claim of whoever works on it: that worker's next write fails.
+
+        Until it is requested again nobody takes it up by himself.
+        """
         asked = self.filter(pk=pk).filter(Q(requested_at__isnull=False) | Q(processing_status="processing"))
-        return bool(asked.update(**_idle(_resting_status()), requested_at=None, processing_stage=""))
+        resting = {
+            "processing_status": _if_processing(_at_rest(), F("processing_status"), _TEXT),
+            "progress_percentage": _if_processing(_percentage_at_rest(), F("progress_percentage"), _NUMBER),
+        }
+        return bool(asked.update(**_UNHELD | resting, requested_at=None, processing_stage="", cancelled_at=Now()))
 
     def reset(self, pk: int) -> None:
         """Back to the state of a new project: no index, no request, no error."""
         self.filter(pk=pk).update(
-            **_idle(Value("pending")), progress_percentage=0, requested_at=None, processing_stage="",
-            live_revision=None, attempts=0,
-            processing_error="", error_code="",
-            next_attempt_at=None, started_at=None, finished_at=None, checked_at=None,
+            **_UNHELD, processing_status="pending", progress_percentage=0, requested_at=None, processing_stage="",
+            live_revision=None, attempts=0, processing_error="", error_code="", next_attempt_at=None, started_at=None,
+            finished_at=None, checked_at=None, cancelled_at=None,
         )  # fmt: skip
 
     # What a worker does
@@ -103,16 +115,10 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
         token = uuid.uuid4()
         free = ~Q(processing_status="processing") | Q(lease_expires_at__lt=Now())
         taken = self.filter(free, pk=pk).update(
-            processing_status="processing",
-            processing_stage="fetching",
-            progress_percentage=0,
-            attempts=Value(1) if by_hand else F("attempts") + 1,
-            started_at=Now(),
-            finished_at=None,
-            lease_token=token,
-            lease_expires_at=Now() + Value(LEASE),
-            lease_holder=holders.current(),
-        )
+            processing_status="processing", processing_stage="fetching", progress_percentage=0, cancelled_at=None,
+            attempts=Value(1) if by_hand else F("attempts") + 1, started_at=Now(), finished_at=None,
+            lease_token=token, lease_expires_at=Now() + Value(LEASE), lease_holder=holders.current(),
+        )  # fmt: skip
         return Lease(rag_id=pk, token=token) if taken else None
 
     def renew(self, lease: Lease) -> None:
@@ -120,33 +126,30 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
 
     def advance(self, lease: Lease, *, stage: str, percentage: int = 0, **facts: Any) -> None:
         """Record where it stands. Within an attempt the percentage never goes back."""
-        self._guarded(
-            lease,
-            processing_stage=stage,
-            progress_percentage=Greatest(F("progress_percentage"), Value(percentage)),
-            **facts,
-        )
+        forward = Greatest(F("progress_percentage"), Value(percentage))
+        self._guarded(lease, processing_stage=stage, progress_percentage=forward, **facts)
 
     def finish(self, lease: Lease, *, live_revision: int) -> None:
         """Ready: the new revision goes live in the same UPDATE."""
         self._guarded(
-            lease, **_idle(Value("ready")), progress_percentage=100, live_revision=live_revision,
-            processing_stage="", requested_at=None, attempts=0, processing_error="", error_code="",
-            next_attempt_at=None, finished_at=Now(), checked_at=Now(),
+            lease, **_UNHELD, **_AFTERWARDS, processing_status="ready", progress_percentage=100,
+            live_revision=live_revision, attempts=0, processing_error="", error_code="", next_attempt_at=None,
+            checked_at=Now(),
         )  # fmt: skip
 
-    def fail(self, lease: Lease, *, code: str, sentence: str, retry_at: datetime | None) -> None:
-        """Failed, with a sentence for the admin that names the remedy. `retry_at`: when a worker tries again."""
+    def fail(self, lease: Lease, *, code: str, sentence: str, retry_in: timedelta | None) -> None:
+        """Failed, with a sentence for the admin that names the remedy. `retry_in`: when a worker tries it again."""
         self._guarded(
-            lease, **_idle(Value("failed")), processing_stage="", requested_at=None, processing_error=sentence,
-            error_code=code, next_attempt_at=retry_at, finished_at=Now(),
+            lease, **_UNHELD, **_AFTERWARDS, processing_status="failed", progress_percentage=0,
+            processing_error=sentence, error_code=code,
+            next_attempt_at=None if retry_in is None else Now() + Value(retry_in),
         )  # fmt: skip
 
-    def release(self, lease: Lease) -> None:
-        """Give it back unfinished: queued again, the attempt uncounted."""
+    def release(self, lease: Lease, *, wait: timedelta | None = None) -> None:
+        """Give it back unfinished: queued again, the attempt uncounted, and not taken up before `wait` is over."""
         self._guarded(
-            lease, **_idle(Value("pending")), processing_stage="queued", requested_at=Now(),
-            attempts=Greatest(F("attempts") - 1, Value(0)),
+            lease, **_UNHELD, **_QUEUED, attempts=Greatest(F("attempts") - 1, Value(0)),
+            next_attempt_at=None if wait is None else Now() + Value(wait),
         )  # fmt: skip
 
     def sweep(self) -> int:
@@ -154,10 +157,10 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
         self._expire_dead()
         dead = self.filter(processing_status="processing", lease_expires_at__lt=Now())
         failed = dead.filter(attempts__gte=MAX_ATTEMPTS).update(
-            **_idle(Value("failed")), processing_stage="", processing_error=CRASHED, error_code="crashed",
-            requested_at=None, next_attempt_at=None, finished_at=Now(),
+            **_UNHELD, **_AFTERWARDS, processing_status="failed", progress_percentage=0, processing_error=CRASHED,
+            error_code="crashed", next_attempt_at=None,
         )  # fmt: skip
-        return failed + dead.update(**_idle(Value("pending")), processing_stage="queued", requested_at=Now())
+        return failed + dead.update(**_UNHELD, **_QUEUED)
 
     def _expire_dead(self) -> None:
         """End the leases of processes of this machine that are no more, so that nobody waits for them to run out."""
@@ -176,12 +179,14 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
             yield
         finally:
             done.set()
-            thread.join()
+            thread.join(JOIN_SECONDS)
 
     def _renew_until(self, done: threading.Event, lease: Lease, every: float) -> None:
+        """Also sweeps, so that what another worker left is not stuck for as long as this one is busy."""
         while not done.wait(every):
             try:
                 self.renew(lease)
+                self.sweep()
             except LeaseLost:
                 return  # the worker finds out at its next write
             except DatabaseError as error:
@@ -194,11 +199,29 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
             raise LeaseLost(LeaseLost.__doc__)
 
 
-def _idle(status: Any) -> dict[str, Any]:
-    """The columns of a row that nobody holds."""
-    return {"processing_status": status, "lease_token": None, "lease_expires_at": None, "lease_holder": ""}
+def _at_rest() -> Case:
+    """What a row is called that nobody works on: ready while there is something to answer from."""
+    return Case(When(live_revision__isnull=False, then=Value("ready")), default=Value("pending"))
 
 
-def _resting_status() -> Case:
-    """What a row is called when its processing is called off."""
-    return Case(When(processing_status="processing", then=Value("pending")), default=F("processing_status"))
+def _percentage_at_rest() -> Case:
+    return Case(When(live_revision__isnull=False, then=Value(100)), default=Value(0))
+
+
+def _if_processing(then: Any, otherwise: Any, field: "models.Field[Any, Any]") -> Case:
+    """`then` for a row that somebody works on, else `otherwise`."""
+    return Case(When(processing_status="processing", then=then), default=otherwise, output_field=field)
+
+
+_NUMBER = models.PositiveSmallIntegerField()
+_TEXT = models.CharField()
+_UNHELD: dict[str, Any] = {"lease_token": None, "lease_expires_at": None, "lease_holder": ""}
+# A request that was made after the run began is for another one.
+_STILL_ASKED = Case(When(requested_at__gt=F("started_at"), then=F("requested_at")), default=None)
+_AFTERWARDS: dict[str, Any] = {"processing_stage": "", "requested_at": _STILL_ASKED, "finished_at": Now()}
+_QUEUED: dict[str, Any] = {
+    "processing_status": _at_rest(),
+    "progress_percentage": _percentage_at_rest(),
+    "processing_stage": "queued",
+    "requested_at": Now(),
+}

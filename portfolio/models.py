@@ -107,6 +107,7 @@ class ProjectRAG(models.Model):
     error_code = models.CharField(max_length=40, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0, help_text="Since the last success or request.")
     next_attempt_at = models.DateTimeField(null=True, blank=True, help_text="When --watch tries a failure again.")
+    cancelled_at = models.DateTimeField(null=True, blank=True, help_text="Left alone until requested again.")
     requested_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -57,7 +57,8 @@ class ProjectRAGAdmin(admin.ModelAdmin):
         parts = [rag.get_processing_status_display()]
         if rag.processing_status == ProjectRAG.Status.PROCESSING:
             parts += [rag.get_processing_stage_display(), f"{rag.progress_percentage} %"]
-        return ", ".join([*parts, *(["queued"] if rag.is_queued else [])])
+        parts += ["queued"] if rag.is_queued else []
+        return ", ".join([*parts, *(["cancelled"] if rag.cancelled_at else [])])
 
     @admin.display(empty_value="–")
     def index(self, rag: ProjectRAG) -> str:
@@ -121,15 +122,15 @@ class ProjectRAGAdmin(admin.ModelAdmin):
         stages = rag.live_revision.timings.items() if rag.live_revision else ()
         return ", ".join(f"{stage} {seconds} s" for stage, seconds in stages)
 
-    @admin.action(description="Process again")
+    @admin.action(permissions=["change"], description="Process again")
     def process_again(self, request: HttpRequest, rags: QuerySet[ProjectRAG]) -> None:
         self._tell(request, sum(ProjectRAG.objects.request(rag.pk) for rag in rags), "queued for processing")
 
-    @admin.action(description="Cancel")
+    @admin.action(permissions=["change"], description="Cancel")
     def cancel(self, request: HttpRequest, rags: QuerySet[ProjectRAG]) -> None:
         self._tell(request, sum(ProjectRAG.objects.cancel(rag.pk) for rag in rags), "cancelled")
 
-    @admin.action(description="Reset: forget the index and start anew")
+    @admin.action(permissions=["change"], description="Reset: forget the index and start anew")
     def reset(self, request: HttpRequest, rags: QuerySet[ProjectRAG]) -> None:
         for rag in rags:
             revisions.clear(rag)

@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 from django.db import connection, transaction
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, F, Func, IntegerField, Q, Sum
 from pgvector import HalfVector
 from pgvector.psycopg.halfvec import HalfVectorBinaryDumper
 
@@ -34,6 +34,10 @@ class Row:
     sha256: bytes
     document: str
 
+    @property
+    def place(self) -> tuple[int, int]:
+        return self.file_id, self.ordinal
+
 
 @dataclass(frozen=True, kw_only=True)
 class Spent:
@@ -45,9 +49,12 @@ class Spent:
     cost: Decimal = Decimal(0)
 
 
-def known_files(rag: ProjectRAG, rules: str) -> dict[tuple[str, str], KnownFile]:
-    """File versions that are stored whole under these rules, by (path, blob sha)."""
-    rows = models.SourceFile.objects.filter(rag=rag, pipeline=rules)
+def known_files(rag: ProjectRAG, rules: str, *, with_notes: bool) -> dict[tuple[str, str], KnownFile]:
+    """File versions that are stored whole under these rules, by (path, blob sha).
+
+    Without `with_notes` those that lack refused lines are not among them, so that these are tried again.
+    """
+    rows = models.SourceFile.objects.filter(rag=rag, pipeline=rules, **({} if with_notes else {"note": ""}))
     whole = rows.annotate(stored=Count("chunks")).filter(stored=F("chunk_count"))
     return {
         (path, sha): KnownFile(id=pk, size=size, chunk_count=count, skip_reason=reason)
@@ -58,8 +65,12 @@ def known_files(rag: ProjectRAG, rules: str) -> dict[tuple[str, str], KnownFile]
 
 
 def known_sizes(rag: ProjectRAG) -> dict[str, int]:
-    """Blob sha → bytes of every file version of the project, so that only new ones are asked of its host."""
-    return dict(models.SourceFile.objects.filter(rag=rag).values_list("blob_sha", "size"))
+    """Blob sha → bytes of the project's file versions, so that only new ones are asked of its host.
+
+    A file that was left out by its name has the size 0 where nobody looked; that is not known.
+    """
+    seen = models.SourceFile.objects.filter(Q(size__gt=0) | Q(skip_reason=models.SourceFile.Skip.EMPTY), rag=rag)
+    return dict(seen.values_list("blob_sha", "size"))
 
 
 def add_files(lease: Lease, revision: models.Revision, plan: Plan) -> dict[tuple[str, str], int]:
@@ -87,10 +98,11 @@ def stored_ordinals(file_ids: Iterable[int]) -> set[tuple[int, int]]:
     return set(models.Chunk.objects.filter(file__in=list(file_ids)).values_list("file_id", "ordinal"))
 
 
-def known_vectors(model: str, hashes: Sequence[bytes]) -> set[bytes]:
+def known_vectors(model: str, dimensions: int, hashes: Sequence[bytes]) -> set[bytes]:
     """Those texts, by hash, that this embedding model has embedded before, in whatever project."""
     rows = models.Chunk.objects.filter(sha256__in=hashes, file__embedding_model=model)
-    return {bytes(sha) for sha in rows.values_list("sha256", flat=True).distinct()}
+    sized = rows.annotate(dimensions=Func("embedding", function="vector_dims", output_field=IntegerField()))
+    return {bytes(sha) for sha in sized.filter(dimensions=dimensions).values_list("sha256", flat=True).distinct()}
 
 
 def store(
@@ -103,12 +115,17 @@ def store(
         _advance(lease, revision, percentage, spent)
 
 
-def reuse(lease: Lease, revision: models.Revision, rows: Sequence[Row], percentage: int) -> None:
-    """Commit chunks whose text is known, with the vector that it has elsewhere."""
+def reuse(lease: Lease, revision: models.Revision, rows: Sequence[Row], percentage: int) -> set[tuple[int, int]]:
+    """Commit chunks whose text is known, with the vector that it has elsewhere. Returns the places that got theirs:
+
+    another project may just have dropped a vector that was there when it was looked for.
+    """
     with transaction.atomic():
         prove(lease)
-        _insert(_INSERT_KNOWN, [(*_columns(revision, row), row.sha256, revision.embedding_model) for row in rows])
-        _advance(lease, revision, percentage, Spent(reused=len(rows)))
+        model = (revision.embedding_model, revision.dimensions)
+        stored = _insert(_INSERT_KNOWN, [(*_columns(revision, row), row.sha256, *model) for row in rows])
+        _advance(lease, revision, percentage if len(stored) == len(rows) else 0, Spent(reused=len(stored)))
+    return stored
 
 
 def refuse(lease: Lease, row: Row, reason: str) -> None:
@@ -175,16 +192,20 @@ def _columns(revision: models.Revision, row: Row) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _insert(statement: str, rows: list[tuple[Any, ...]]) -> None:
+def _insert(statement: str, rows: list[tuple[Any, ...]]) -> set[tuple[int, int]]:
+    """Insert one by one in one round trip; the places (file, ordinal) of those that were."""
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         # Vectors travel in PostgreSQL's own binary form: as text they cost fifteen times as much.
         cursor.adapters.register_dumper(HalfVector, HalfVectorBinaryDumper)
-        cursor.executemany(statement, rows)
+        cursor.executemany(statement, rows, returning=True)
+        return {place for result in cursor.results() for place in result.fetchall()}
 
 
 _INTO = "INSERT INTO rag_chunk (file_id, rag_id, ordinal, start_line, end_line, symbol, text, sha256, terms, embedding)"
+_PLACE = "RETURNING file_id, ordinal"
 _VALUES = "%b, %b, %b, %b, %b, %s, %s, %b, to_tsvector('simple', %s)"
-_INSERT = f"{_INTO} VALUES ({_VALUES}, %b::halfvec) ON CONFLICT DO NOTHING"
+_INSERT = f"{_INTO} VALUES ({_VALUES}, %b::halfvec) ON CONFLICT DO NOTHING {_PLACE}"
 _INSERT_KNOWN = f"""{_INTO} SELECT {_VALUES}, known.embedding
     FROM (SELECT chunk.embedding FROM rag_chunk chunk JOIN rag_sourcefile file ON file.id = chunk.file_id
-          WHERE chunk.sha256 = %b AND file.embedding_model = %s LIMIT 1) known ON CONFLICT DO NOTHING"""  # noqa: S608
+          WHERE chunk.sha256 = %b AND file.embedding_model = %s AND vector_dims(chunk.embedding) = %s LIMIT 1) known
+    ON CONFLICT DO NOTHING {_PLACE}"""  # noqa: S608

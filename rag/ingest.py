@@ -12,7 +12,7 @@ from typing import Protocol
 from django.conf import settings
 
 from portfolio.claims import Lease
-from portfolio.models import ProjectRAG
+from portfolio.models import Project, ProjectRAG
 from rag import embeddings, files, index, models, plan, revisions, sources, vectors
 from rag.interruption import Interruption
 
@@ -47,10 +47,11 @@ class Run:
 
     rag: ProjectRAG
     lease: Lease
-    embedder: embeddings.Embedder
     options: Options
     interruption: Interruption
     report: Report
+    stored: int = field(default=0, init=False)  # chunks that this run has committed
+    embedder: embeddings.Embedder = field(init=False)
     _timings: dict[str, float] = field(default_factory=dict, init=False)
 
     def process(self) -> models.Revision:
@@ -58,6 +59,7 @@ class Run:
 
         Raises SourceError, EmbeddingError, IndexRefused, LeaseLost or Interrupted; what is stored stays.
         """
+        self.embedder = embeddings.configured()
         pipeline = plan.pipeline(self.embedder)
         sizes = index.known_sizes(self.rag)
         self._learn_dimensions()
@@ -66,7 +68,7 @@ class Run:
                 project = self.rag.project
                 fetching = sources.fetch(project.repository_url, project.ref, complete=not sizes)
                 clone = stack.enter_context(fetching)
-            revision = revisions.resume_or_open(self.rag, clone.commit, self.embedder, pipeline)
+            revision = revisions.resume_or_open(self.lease, self.rag, clone.commit, self.embedder, pipeline)
             with self._stage("chunking"):
                 planned = self._plan(clone, pipeline, sizes)
             with self._stage("embedding"):
@@ -78,21 +80,30 @@ class Run:
         with self.interruption.waiting():
             listing = plan.listing(clone, pipeline, sizes)
         ProjectRAG.objects.advance(self.lease, stage="chunking", source_bytes=listing.text_bytes)
-        known = index.known_files(self.rag, listing.rules)
+        known = index.known_files(self.rag, listing.rules, with_notes=not self.options.force)
         with self.interruption.waiting():
-            return plan.make(clone, listing, known, self.report.progress)
+            return plan.make(clone, listing, known, self._step)
 
     def _embed(self, clone: sources.Clone, revision: models.Revision, planned: plan.Plan) -> None:
         ids = index.add_files(self.lease, revision, planned)
         stored = index.stored_ordinals(ids.values())
-        progress = vectors.Progress(total=planned.chunk_count, tell=self.report.progress)
+        progress = vectors.Progress(total=planned.chunk_count, tell=self._step)
         progress.add(sum(file.chunk_count for file in planned.known) + len(stored))
+        ProjectRAG.objects.advance(self.lease, stage="embedding", percentage=progress.percentage)
         filling = vectors.Filling(
             lease=self.lease, revision=revision, embedder=self.embedder, batch_size=self.options.batch_size,
             delay=self._delay, progress=progress, interruption=self.interruption, note=self.report.note,
         )  # fmt: skip
-        with closing(_pending(clone, planned, ids, stored)) as pending:  # also ends the git that it reads from
-            filling.fill(pending)
+        before = progress.done
+        try:
+            with closing(_pending(clone, planned, ids, stored)) as pending:  # also ends the git that it reads from
+                filling.fill(pending)
+        finally:
+            self.stored = progress.done - before
+
+    def _step(self, done: int, total: int) -> None:
+        self.report.progress(done, total)
+        self.interruption.check()
 
     def _learn_dimensions(self) -> None:
         """A provider's unknown model tells its dimensions with its first answer only."""
@@ -123,6 +134,12 @@ class Run:
         started = time.monotonic()
         yield
         self._timings[name] = round(time.monotonic() - started, 3)
+
+
+def measure(project: Project) -> int:
+    """Bytes of text that a run would read. Raises SourceError."""
+    with sources.fetch(project.repository_url, project.ref) as clone:
+        return plan.listing(clone, "", {}).text_bytes
 
 
 def _pending(

@@ -83,7 +83,7 @@ class Plan:
 def pipeline(embedder: Embedder) -> str:
     """Fingerprint of every rule that decides which chunks a file version gets; another one means new rows."""
     rules = (
-        files.VERSION, chunks.VERSION, lexical.VERSION, files.Limits.from_settings().file_bytes,
+        files.VERSION, chunks.VERSION, lexical.VERSION, files.Limits.from_settings(), settings.RAG_MAX_CHUNKS,
         chunks.Sizes.from_settings(), embedder.provider, embedder.model,
     )  # fmt: skip
     return hashlib.sha256(repr(rules).encode()).hexdigest()[:16]
@@ -131,6 +131,9 @@ def make(
     """Plan the listing's revision. `known` maps (path, blob sha); `step` hears of (files read, files to read)."""
     everything: list[sources.TreeEntry | files.SkippedFile] = [*listing.wanted, *listing.skipped]
     plan = Plan(listing=listing)
+    over_limit = {(item.path, item.blob_sha) for item in listing.skipped if item.reason == "over_limit"}
+    # What a limit leaves out now may have been read before, when there was room.
+    known = {key: file for key, file in known.items() if key not in over_limit}
     plan.known = [known[key] for item in everything if (key := (item.path, item.blob_sha)) in known]
     plan.new = [_left_out(item) for item in listing.skipped if (item.path, item.blob_sha) not in known]
     unread = [entry for entry in listing.wanted if (entry.path, entry.blob_sha) not in known]

@@ -17,9 +17,10 @@ SHRUNK_BELOW = 0.5
 class IndexRefused(Exception):
     """The new index did not pass its check; the old one stays. `code` names the check."""
 
-    def __init__(self, code: str, sentence: str) -> None:
+    def __init__(self, code: str, sentence: str, *, permanent: bool = True) -> None:
         super().__init__(sentence)
         self.code = code
+        self.permanent = permanent
 
 
 def is_current(rag: ProjectRAG, commit: str, embedder: Embedder, pipeline: str) -> bool:
@@ -30,14 +31,16 @@ def is_current(rag: ProjectRAG, commit: str, embedder: Embedder, pipeline: str) 
     )  # fmt: skip
 
 
-def resume_or_open(rag: ProjectRAG, commit: str, embedder: Embedder, pipeline: str) -> models.Revision:
+def resume_or_open(lease: Lease, rag: ProjectRAG, commit: str, embedder: Embedder, pipeline: str) -> models.Revision:
     """The unfinished revision of that commit to go on with, or a new one."""
     facts = {
         "repository_url": rag.project.repository_url, "ref": rag.project.ref, "commit_sha": commit,
         "embedding_model": embedder.model, "dimensions": embedder.dimensions, "pipeline": pipeline,
     }  # fmt: skip
-    unfinished = models.Revision.objects.filter(rag=rag, finished_at=None, **facts).first()
-    return unfinished or models.Revision.objects.create(rag=rag, **facts)
+    with transaction.atomic():
+        ProjectRAG.objects.renew(lease)  # only who holds the project begins a revision of it
+        unfinished = models.Revision.objects.filter(rag=rag, finished_at=None, **facts).first()
+        return unfinished or models.Revision.objects.create(rag=rag, **facts)
 
 
 def validate(revision: models.Revision, live: models.Revision | None, *, accept_shrinking: bool) -> None:
@@ -50,6 +53,7 @@ def validate(revision: models.Revision, live: models.Revision | None, *, accept_
         raise IndexRefused(
             "incomplete",
             f"Of {expected} chunks {stored} are stored and {usable} have a usable vector. Process it again.",
+            permanent=False,  # the next run stores what is missing
         )
     if not stored:
         raise IndexRefused("nothing_to_read", _NOTHING)

@@ -18,6 +18,7 @@ from rag.interruption import Interruption
 TRIES = 5
 LOOK_AHEAD = 500  # chunks whose texts are looked up in one query
 BYTES_PER_TOKEN = 3  # fewer than any text in practice has, so that estimates are upper ones
+MOST_REFUSALS = 3
 MOST_RETRY_AFTER = 120.0  # seconds; asked to wait longer, the run ends and is tried again later
 
 
@@ -52,11 +53,18 @@ class Progress:
     tell: Callable[[int, int], None]
     done: int = 0
 
-    def add(self, count: int) -> int:
-        """Count more as done; the percentage then. 100 is for an index that is live."""
+    def add(self, count: int) -> None:
+        """Count more as done, and tell."""
         self.done += count
         self.tell(self.done, self.total)
-        return min(99, 99 * self.done // self.total) if self.total else 0
+
+    @property
+    def percentage(self) -> int:
+        return self.after(0)
+
+    def after(self, count: int) -> int:
+        """The percentage when so many more are done. 100 is for an index that is live."""
+        return min(99, 99 * (self.done + count) // self.total) if self.total else 0
 
 
 @dataclass(kw_only=True)
@@ -72,6 +80,7 @@ class Filling:
     interruption: Interruption
     note: Callable[[str], None]
     _last_call: float | None = field(default=None, init=False)
+    _refusals: int = field(default=0, init=False)  # single chunks in a row
 
     def fill(self, pending: Iterable[Pending]) -> None:
         """Store them all. Raises EmbeddingError when the model cannot go on; what is stored stays."""
@@ -83,11 +92,16 @@ class Filling:
     def _reuse(self, pending: Iterable[Pending]) -> Iterator[Pending]:
         """Store what this model has embedded before, for this project or another; yield the rest."""
         for some in _groups(pending, LOOK_AHEAD):
-            known = index.known_vectors(self.revision.embedding_model, [item.row.sha256 for item in some])
+            self.interruption.check()
+            hashes = [item.row.sha256 for item in some]
+            known = index.known_vectors(self.revision.embedding_model, self.revision.dimensions, hashes)
             rows = [item.row for item in some if item.row.sha256 in known]
+            stored: set[tuple[int, int]] = set()
             if rows:
-                index.reuse(self.lease, self.revision, rows, self.progress.add(len(rows)))
-            yield from (item for item in some if item.row.sha256 not in known)
+                percentage = self.progress.after(len(rows))
+                stored = index.reuse(self.lease, self.revision, rows, percentage)
+                self.progress.add(len(stored))
+            yield from (item for item in some if item.row.place not in stored)
 
     def _store(self, batch: list[Pending]) -> None:
         """Embed and commit a batch; one that is refused is halved down to the chunk that the model does not take."""
@@ -102,13 +116,18 @@ class Filling:
         cost = tokens * self.embedder.price_per_million_tokens / Decimal(1_000_000)
         spent = index.Spent(texts=len(texts), tokens=tokens, cost=cost)
         rows = [(item.row, vectors[item.row.sha256]) for item in batch]
-        index.store(self.lease, self.revision, rows, spent, self.progress.add(len(batch)))
+        index.store(self.lease, self.revision, rows, spent, self.progress.after(len(batch)))
+        self._refusals = 0
+        self.progress.add(len(batch))
 
     def _divide(self, batch: list[Pending], error: embeddings.InputRefused) -> None:
         if len(batch) > 1:
             for half in throttle.halves(batch):
                 self._store(half)
             return
+        self._refusals += 1
+        if self._refusals == MOST_REFUSALS:  # it is not the texts then
+            raise error
         index.refuse(self.lease, batch[0].row, str(error))
         self.progress.total -= 1
         self.note(f"One chunk was left out: {error}")

@@ -1,14 +1,14 @@
 """Takes up projects, one at a time, and sees to it that each ends in a state that says what happened."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import Enum
 
 from django.conf import settings
-from django.db import connection
-from django.utils import timezone
+from django.db import InterfaceError, OperationalError, connection
+from django.db.models.functions import Now
 
 from portfolio.claims import MAX_ATTEMPTS, Lease, LeaseLost
 from portfolio.models import ProjectRAG
@@ -18,8 +18,8 @@ from rag.interruption import Interrupted, Interruption
 logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 2.0
-RETRY_MINUTES = (1, 5, 15)
-EXPECTED_ERRORS = (sources.SourceError, embeddings.EmbeddingError, revisions.IndexRefused)
+TURN_WAIT = timedelta(minutes=1)  # after its time was over, so that the others have their turn
+RETRY_WAITS = (timedelta(minutes=1), timedelta(minutes=5))  # after the first and the second failure in a row
 
 
 class Result(Enum):
@@ -51,7 +51,7 @@ class Worker:
     def process_all(self) -> Iterator[Outcome]:
         """Everything that waits, the smallest first, then a look for new commits; one failure never stops the next."""
         ProjectRAG.objects.sweep()
-        self._measure(ProjectRAG.objects.waiting().filter(source_bytes=None))
+        self._measure()
         waiting = ProjectRAG.objects.waiting().smallest_first().values_list("pk", flat=True)
         ready = ProjectRAG.objects.to_check(timedelta(0)).smallest_first().values_list("pk", flat=True)
         for pk in [*waiting, *ready]:
@@ -75,55 +75,70 @@ class Worker:
                 return
 
     def process(self, pk: int) -> Outcome:
-        """One project's turn, unless its newest commit is already live or somebody else is at it."""
-        rag = ProjectRAG.objects.select_related("project", "live_revision").get(pk=pk)
+        """One project's turn. Whatever happens in it ends here, so that the next has its own."""
+        rag = ProjectRAG.objects.select_related("project", "live_revision").filter(pk=pk).first()
+        if rag is None:
+            return Outcome(title=f"Project {pk}", result=Result.BUSY, sentence="It is there no more.")
+        try:
+            result, sentence = self._turn(rag)
+        except LeaseLost:
+            result, sentence = Result.BUSY, "It was cancelled, or another process has taken it over."
+        except Interrupted:
+            result, sentence = Result.STOPPED, "Stopped before it began."
+        except Exception as error:
+            logger.exception("The turn of %s ended in an unexpected way", rag.project.slug)
+            result, sentence = Result.FAILED, describe(error).sentence
+        finally:
+            self.report.finish()
+        return Outcome(title=rag.project.title, result=result, sentence=sentence)
+
+    def _turn(self, rag: ProjectRAG) -> tuple[Result, str]:
         try:
             if not self.options.force and rag.processing_status == "ready" and self._is_current(rag):
                 return self._unchanged(rag)
-        except Interrupted:
-            return self._end(rag, Result.STOPPED, "Stopped before it began.")
         except (sources.SourceError, embeddings.EmbeddingError) as error:
-            if not error.permanent:
-                return self._end(rag, Result.FAILED, f"Could not look for new commits: {error}")
-        lease = ProjectRAG.objects.claim(pk, by_hand=self.by_hand and rag.processing_status == "failed")
+            if not error.permanent:  # a ready project stays ready while its host cannot be reached
+                self._look_again(rag)
+                return Result.FAILED, f"Could not look for new commits: {error}"
+        lease = ProjectRAG.objects.claim(rag.pk, by_hand=self.by_hand and rag.processing_status == "failed")
         if lease is None:
-            return self._end(rag, Result.BUSY, "Another process is working on it; nothing to do here.")
-        with ProjectRAG.objects.kept_alive(lease), self.interruption.within(settings.RAG_MAX_MINUTES * 60):
-            try:
-                return self._attempt(rag, lease)
-            finally:
-                self.report.finish()
+            return Result.BUSY, "Another process is working on it; nothing to do here."
+        rag.refresh_from_db()  # as it is under the claim: another worker may just have been at it
+        with ProjectRAG.objects.kept_alive(lease):
+            return self._attempt(rag, lease)
 
-    def _attempt(self, rag: ProjectRAG, lease: Lease) -> Outcome:
+    def _attempt(self, rag: ProjectRAG, lease: Lease) -> tuple[Result, str]:
+        run = ingest.Run(
+            rag=rag, lease=lease, options=self.options, interruption=self.interruption, report=self.report,
+        )  # fmt: skip
         try:
-            run = ingest.Run(
-                rag=rag, lease=lease, embedder=embeddings.configured(), options=self.options,
-                interruption=self.interruption, report=self.report,
-            )  # fmt: skip
-            revision = run.process()
+            with self.interruption.within(settings.RAG_MAX_MINUTES * 60):
+                return Result.READY, summary(run.process())
         except Interrupted:
-            ProjectRAG.objects.release(lease)
-            return self._end(rag, Result.STOPPED, "Stopped; the next run goes on where this one was.")
+            return self._interrupted(lease, run)
         except LeaseLost:
-            return self._end(rag, Result.BUSY, "It was cancelled, or another process has taken it over.")
-        except EXPECTED_ERRORS as error:
-            return self._failed(rag, lease, error)
-        except Exception:
-            logger.exception("Processing %s failed in an unexpected way", rag.project.slug)
-            return self._failed(rag, lease, revisions.IndexRefused("unexpected", _UNEXPECTED))
-        return self._end(rag, Result.READY, summary(revision))
+            raise
+        except Exception as error:
+            failure = describe(error)
+            if failure.code == UNEXPECTED:
+                logger.exception("Processing %s failed in an unexpected way", rag.project.slug)
+            return self._failed(rag, lease, failure)
 
-    def _failed(self, rag: ProjectRAG, lease: Lease, error: Exception) -> Outcome:
-        permanent = getattr(error, "permanent", True)
-        attempts = ProjectRAG.objects.values_list("attempts", flat=True).get(pk=rag.pk)
-        retry_at = None if permanent else retry_time(attempts, timezone.now())
-        try:
-            ProjectRAG.objects.fail(
-                lease, code=getattr(error, "code", "unexpected"), sentence=str(error), retry_at=retry_at
-            )
-        except LeaseLost:
-            return self._end(rag, Result.BUSY, "It was cancelled, or another process has taken it over.")
-        return self._end(rag, Result.FAILED, str(error))
+    def _interrupted(self, lease: Lease, run: ingest.Run) -> tuple[Result, str]:
+        if self.interruption.due:  # the whole command is to stop
+            ProjectRAG.objects.release(lease)
+            return Result.STOPPED, "Stopped; the next run goes on where this one was."
+        if not run.stored:
+            ProjectRAG.objects.fail(lease, code="too_slow", sentence=_TOO_SLOW, retry_in=None)
+            return Result.FAILED, _TOO_SLOW
+        ProjectRAG.objects.release(lease, wait=TURN_WAIT)
+        return Result.STOPPED, "Its time was over; it is queued again with its progress."
+
+    def _failed(self, rag: ProjectRAG, lease: Lease, failure: "Failure") -> tuple[Result, str]:
+        attempts = ProjectRAG.objects.filter(pk=rag.pk).values_list("attempts", flat=True).first() or 0
+        retry_in = None if failure.permanent else retry_wait(attempts)
+        ProjectRAG.objects.fail(lease, code=failure.code, sentence=failure.sentence, retry_in=retry_in)
+        return Result.FAILED, failure.sentence
 
     def _is_current(self, rag: ProjectRAG) -> bool:
         if rag.live_revision is None:
@@ -133,36 +148,54 @@ class Worker:
             commit = sources.head(rag.project.repository_url, rag.project.ref)
         return revisions.is_current(rag, commit, embedder, plan.pipeline(embedder))
 
-    def _unchanged(self, rag: ProjectRAG) -> Outcome:
-        ProjectRAG.objects.filter(pk=rag.pk).update(checked_at=timezone.now(), requested_at=None, processing_stage="")
+    def _unchanged(self, rag: ProjectRAG) -> tuple[Result, str]:
+        # A request that came while we looked is about a commit that we may not have seen.
+        as_it_was = ProjectRAG.objects.filter(pk=rag.pk, processing_status="ready", requested_at=rag.requested_at)
+        as_it_was.update(checked_at=Now(), requested_at=None, processing_stage="", next_attempt_at=None)
         assert rag.live_revision is not None  # noqa: S101 — only a live revision is current
-        return self._end(rag, Result.UNCHANGED, f"Unchanged at {rag.live_revision.commit_sha[:10]}; nothing to do.")
+        return Result.UNCHANGED, f"Unchanged at {rag.live_revision.commit_sha[:10]}; nothing to do."
 
-    def _measure(self, unknown: Iterable[ProjectRAG]) -> None:
+    def _look_again(self, rag: ProjectRAG) -> None:
+        later = Now() + RETRY_WAITS[0]
+        ProjectRAG.objects.filter(pk=rag.pk, processing_status="ready").update(checked_at=Now(), next_attempt_at=later)
+
+    def _measure(self) -> None:
         """Learn how much text new projects have, so that the smallest goes first. One alone needs no order."""
-        rags = list(unknown)
-        for rag in rags if len(rags) > 1 else []:
+        unknown = list(ProjectRAG.objects.waiting().filter(source_bytes=None))
+        for rag in unknown if len(unknown) > 1 else []:
             try:
-                with self.interruption.waiting(), sources.fetch(rag.project.repository_url, rag.project.ref) as clone:
-                    size = plan.listing(clone, "", {}).text_bytes
-            except sources.SourceError as error:
-                logger.info(
-                    "The size of %s is not known: %s", rag.project.slug, error
-                )  # its turn will say it to the owner
+                with self.interruption.waiting():
+                    size = ingest.measure(rag.project)
             except Interrupted:
                 return
+            except Exception as error:  # noqa: BLE001 — its own turn tells the owner
+                logger.info("The size of %s is not known: %s", rag.project.slug, type(error).__name__)
             else:
                 ProjectRAG.objects.filter(pk=rag.pk).update(source_bytes=size)
 
-    def _end(self, rag: ProjectRAG, result: Result, sentence: str) -> Outcome:
-        return Outcome(title=rag.project.title, result=result, sentence=sentence)
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """What is stored of an error: a stable code, a sentence with the remedy, and whether it can pass by itself."""
+
+    code: str
+    sentence: str
+    permanent: bool
 
 
-def retry_time(attempts: int, now: datetime) -> datetime | None:
-    """When a watching worker tries again after so many attempts in a row; None when it gives up."""
-    if attempts >= MAX_ATTEMPTS:
-        return None
-    return now + timedelta(minutes=RETRY_MINUTES[min(attempts, len(RETRY_MINUTES)) - 1])
+def describe(error: Exception) -> Failure:
+    if isinstance(error, sources.SourceError | embeddings.EmbeddingError | revisions.IndexRefused):
+        return Failure(code=error.code, sentence=str(error), permanent=error.permanent)
+    if isinstance(error, OperationalError | InterfaceError):
+        return Failure(code="database", sentence=_DATABASE, permanent=False)
+    if isinstance(error, OSError):
+        return Failure(code="system", sentence=_SYSTEM.format(reason=error.strerror or "unknown"), permanent=False)
+    return Failure(code=UNEXPECTED, sentence=_UNEXPECTED, permanent=True)
+
+
+def retry_wait(attempts: int) -> timedelta | None:
+    """How long a watching worker waits after so many failures in a row; None when it gives up."""
+    return RETRY_WAITS[max(0, attempts - 1)] if attempts < MAX_ATTEMPTS else None
 
 
 def summary(revision: models.Revision) -> str:
@@ -175,4 +208,11 @@ def summary(revision: models.Revision) -> str:
     )
 
 
+UNEXPECTED = "unexpected"
 _UNEXPECTED = "Something went wrong that has no sentence of its own yet. The log has the details; process it again."
+_DATABASE = "The connection to the database broke. It is tried again; look at the database if it goes on."
+_SYSTEM = "This machine could not go on ({reason}). It is tried again; look at its disk and memory if it goes on."
+_TOO_SLOW = (
+    "Its time was over before anything could be stored. Raise RAG_MAX_MINUTES, or leave out more of the repository "
+    "with a .docentignore, then process it again."
+)

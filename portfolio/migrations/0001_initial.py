@@ -43,6 +43,7 @@ class Migration(migrations.Migration):
                 ('error_code', models.CharField(blank=True, max_length=40)),
                 ('attempts', models.PositiveSmallIntegerField(default=0, help_text='Since the last success or request.')),
                 ('next_attempt_at', models.DateTimeField(blank=True, help_text='When --watch tries a failure again.', null=True)),
+                ('cancelled_at', models.DateTimeField(blank=True, help_text='Left alone until requested again.', null=True)),
                 ('requested_at', models.DateTimeField(blank=True, null=True)),
                 ('started_at', models.DateTimeField(blank=True, null=True)),
                 ('finished_at', models.DateTimeField(blank=True, null=True)),

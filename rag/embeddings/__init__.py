@@ -83,6 +83,12 @@ class InputRefused(EmbeddingError):
     code = "embedding_input"
 
 
+class RequestRefused(EmbeddingError):
+    """The embedding provider does not take requests like ours. Check OPENAI_BASE_URL and OPENAI_EMBEDDING_MODEL."""
+
+    code = "embedding_request"
+
+
 class BadVectors(EmbeddingError):
     """The embedding provider answered with vectors that cannot be right, and none was stored. Check
     OPENAI_EMBEDDING_MODEL and OPENAI_BASE_URL."""

@@ -31,7 +31,8 @@ PRICES = {  # USD per million tokens
 }
 TEXT_TOKENS = 8_192  # the provider's limit for one text
 ANSWER_BYTES_A_FLOAT = 32  # more than JSON needs for one
-MOST_DIMENSIONS = 16_000  # that the store can hold
+MOST_DIMENSIONS = 3_500  # a vector stays in its row, which has 8 KB
+OF_THE_TEXTS = (400, 413, 422)  # statuses that blame what was sent
 QUERY_PATIENCE = 3.0  # seconds: a visitor is waiting
 
 log = logging.getLogger(__name__)
@@ -181,15 +182,16 @@ def _by_status(status: int, code: str, retry_after: float | None) -> embeddings.
     said = f"(The provider answered {status}.)"
     if status == 402 or code == "insufficient_quota":
         return embeddings.QuotaExhausted(said)
-    if status in (401, 403):
-        return embeddings.KeyRefused(said)
     if status == 404 or code == "model_not_found":
         return embeddings.ModelMissing(said)
     if status == 429:
         return embeddings.RateLimited(said, retry_after=retry_after)
     if status in (408, 409) or status >= 500:
         return embeddings.ProviderUnavailable(said, retry_after=retry_after)
-    return embeddings.InputRefused(said)
+    kind = {401: embeddings.KeyRefused, 403: embeddings.KeyRefused} | dict.fromkeys(
+        OF_THE_TEXTS, embeddings.InputRefused
+    )
+    return kind.get(status, embeddings.RequestRefused)(said)
 
 
 def _retry_after(headers: Any) -> float | None:

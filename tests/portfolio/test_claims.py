@@ -97,7 +97,7 @@ def test_the_percentage_never_goes_back_within_an_attempt(rag: ProjectRAG) -> No
         ProjectRAG.objects.renew,
         lambda lease: ProjectRAG.objects.advance(lease, stage="embedding", percentage=1),
         lambda lease: ProjectRAG.objects.finish(lease, live_revision=1),
-        lambda lease: ProjectRAG.objects.fail(lease, code="x", sentence="X.", retry_at=None),
+        lambda lease: ProjectRAG.objects.fail(lease, code="x", sentence="X.", retry_in=None),
         ProjectRAG.objects.release,
     ],
 )
@@ -110,7 +110,7 @@ def test_no_write_goes_without_the_lease(rag: ProjectRAG, write: Callable[[Lease
 def test_a_failure_keeps_its_sentence_and_can_be_claimed_again(rag: ProjectRAG) -> None:
     lease = ProjectRAG.objects.claim(rag.pk)
     assert lease
-    ProjectRAG.objects.fail(lease, code="not_found", sentence="It is not there.", retry_at=None)
+    ProjectRAG.objects.fail(lease, code="not_found", sentence="It is not there.", retry_in=None)
 
     rag.refresh_from_db()
     assert (rag.processing_status, rag.error_code, rag.lease_token) == ("failed", "not_found", None)

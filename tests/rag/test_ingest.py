@@ -1,6 +1,7 @@
 """The whole write line on real repositories, with the fake embedding model."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from pytest_django import Settings
@@ -118,18 +119,152 @@ def test_a_cut_off_run_is_gone_on_with(
     assert (first, len(sent(calls))) == (2, 4)  # of three texts the one in flight was paid twice
 
 
-def test_the_old_revision_answers_until_the_flip(
+@pytest.mark.django_db(transaction=True)
+def test_a_failure_inside_the_flip_leaves_the_old_revision_live_and_whole(
     project: Project, run: Run, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(project)
     old, before = live(project), revisions.digest(live(project))
     repository.commit({"thing/part.py": "def part():\n    return 0\n"})
-    monkeypatch.setattr(revisions, "flip", lambda *arguments: (_ for _ in ()).throw(MemoryError))
+    monkeypatch.setattr(revisions, "_DROP_FILES", "SELECT 1/0 WHERE %s > 0")
     run(project)
 
-    assert project.rag.processing_status == "failed"
-    assert live(project) == old
+    assert (project.rag.processing_status, live(project)) == ("failed", old)
     assert revisions.digest(old) == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_lost_its_lease_stores_nothing_of_its_batch(
+    project: Project, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedder = type(embeddings.configured())
+    original = embedder.embed_documents
+
+    def steal(self: object, texts: list[str]) -> list[embeddings.Vector]:
+        ProjectRAG.objects.cancel(project.rag.pk)
+        return original(self, texts)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(embedder, "embed_documents", steal)
+    outcome = run(project)
+
+    assert outcome.result is Result.BUSY
+    assert not models.Chunk.objects.exists()
+
+
+def test_an_index_that_misses_a_chunk_does_not_go_live(
+    project: Project, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "analyze", lambda: models.Chunk.objects.earliest("pk").delete())
+    run(project)
+
+    assert (project.rag.error_code, project.rag.live_revision) == ("incomplete", None)
+    assert project.rag.next_attempt_at is not None
+
+
+def test_a_vector_that_vanishes_before_it_is_reused_is_embedded(
+    project: Project, run: Run, repository: Repository, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(project)
+    calls.clear()
+    twin = Project.objects.create(title="Twin", repository_url=str(repository.path))
+    look = index.known_vectors
+
+    def look_too_early(*arguments: Any) -> set[bytes]:
+        known = look(*arguments)
+        models.Chunk.objects.filter(rag=project.rag).delete()
+        return known
+
+    monkeypatch.setattr(index, "known_vectors", look_too_early)
+    run(twin)
+
+    assert (twin.rag.processing_status, len(sent(calls))) == ("ready", 3)
+
+
+def test_the_percentage_in_the_database_follows_the_committed_batches(
+    project: Project, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, int]] = []
+    embedder = type(embeddings.configured())
+    original = embedder.embed_documents
+
+    def look(self: object, texts: list[str]) -> list[embeddings.Vector]:
+        row = ProjectRAG.objects.get(pk=project.rag.pk)
+        seen.append((models.Chunk.objects.count(), row.progress_percentage))
+        return original(self, texts)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(embedder, "embed_documents", look)
+    run(project, batch_size=1)
+
+    assert seen == [(0, 0), (1, 33), (2, 66)]
+
+
+def test_a_file_first_left_out_by_name_is_read_when_it_moves(
+    project: Project, run: Run, repository: Repository
+) -> None:
+    run(project)
+    body = "def moved():\n    return 1\n"
+    repository.commit({"vendor/moved.py": body})
+    run(project)
+    repository.commit({"vendor/moved.py": None, "moved.py": body})
+    run(project)
+
+    assert models.SourceFile.objects.get(path="moved.py").skip_reason == ""
+
+
+def test_a_raised_limit_is_noticed(project: Project, run: Run, settings: Settings) -> None:
+    settings.RAG_MAX_CHUNKS = 2
+    run(project)
+    settings.RAG_MAX_CHUNKS = 100
+    outcome = run(project)
+
+    assert outcome.result is Result.READY
+    assert live(project).chunk_count == 3
+
+
+def test_a_model_of_the_same_name_and_another_size_shares_nothing(
+    project: Project, run: Run, repository: Repository, monkeypatch: pytest.MonkeyPatch, calls: Calls
+) -> None:
+    run(project)
+    calls.clear()
+    models.Chunk.objects.update(embedding=[1.0, 0.0])
+    twin = Project.objects.create(title="Twin", repository_url=str(repository.path))
+    run(twin)
+
+    assert (twin.rag.processing_status, len(sent(calls))) == ("ready", 3)
+
+
+def test_three_refusals_in_a_row_are_not_about_the_texts(
+    project: Project, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def refuse(self: object, texts: list[str]) -> list[embeddings.Vector]:
+        asked.append(len(texts))
+        raise embeddings.InputRefused
+
+    monkeypatch.setattr(type(embeddings.configured()), "embed_documents", refuse)
+    run(project)
+
+    assert (project.rag.processing_status, project.rag.error_code) == ("failed", "embedding_input")
+    assert len(asked) <= 6
+
+
+def test_refused_lines_are_tried_again_when_forced(project: Project, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    embedder = type(embeddings.configured())
+    original = embedder.embed_documents
+
+    def refusing(self: object, texts: list[str]) -> list[embeddings.Vector]:
+        if any("goodbye" in text for text in texts):
+            raise embeddings.InputRefused
+        return original(self, texts)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(embedder, "embed_documents", refusing)
+        run(project)
+    run(project, force=True)
+
+    assert live(project).chunk_count == 3
+    assert models.SourceFile.objects.get(path="thing/part.py").note == ""
 
 
 def test_stages_and_percentages_only_go_forward(project: Project, run: Run) -> None:
@@ -220,16 +355,18 @@ def test_a_repository_of_binaries_only_says_that_there_is_nothing_to_read(
 
 
 def test_other_rules_in_the_repository_leave_the_live_revision_alone_until_the_flip(
-    project: Project, run: Run, repository: Repository, calls: Calls
+    project: Project, run: Run, repository: Repository, calls: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(project)
+    before, during = revisions.digest(live(project)), []
     calls.clear()
     repository.commit({".docentignore": "thing/part.py\n"})
+    monkeypatch.setattr(index, "analyze", lambda: during.append(revisions.digest(live(project))))
     run(project)
 
-    reasons = dict(live(project).files.values_list("path", "skip_reason"))
-    assert reasons["thing/part.py"] == "ignored"
-    assert calls == [] or all("part" not in text for text in sent(calls))
+    assert during == [before]
+    assert calls == []
+    assert dict(live(project).files.values_list("path", "skip_reason"))["thing/part.py"] == "ignored"
 
 
 def test_another_model_builds_a_new_revision_beside_the_old(

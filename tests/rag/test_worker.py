@@ -1,8 +1,10 @@
 """Which projects are taken up, in which order, and how each turn ends."""
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -10,9 +12,9 @@ from pytest_django import Settings
 
 from portfolio.claims import Lease, ProjectRAGQuerySet
 from portfolio.models import Project, ProjectRAG
-from rag import ingest, sources
-from rag.interruption import Interrupted, Interruption
-from rag.worker import Outcome, Result, Worker, retry_time
+from rag import embeddings, ingest, models, sources
+from rag.interruption import Interruption
+from rag.worker import Outcome, Result, Worker, retry_wait
 from tests.git_fixtures import Repository
 from tests.rag.conftest import Notes
 
@@ -33,9 +35,9 @@ def make(tmp_path: Path, local_repositories: None) -> Make:
     return project
 
 
-def worker(interruption: Interruption | None = None, **options: bool) -> Worker:
+def worker(interruption: Interruption | None = None, **options: Any) -> Worker:
     return Worker(
-        options=ingest.Options(batch_size=25, **options),
+        options=ingest.Options(**{"batch_size": 25} | options),
         interruption=interruption or Interruption(),
         report=Notes(),
     )
@@ -99,12 +101,18 @@ def test_a_cancelled_run_ends_without_writing(make: Make, monkeypatch: pytest.Mo
 
     assert outcome.result is Result.BUSY
     assert (rag(project).processing_status, rag(project).progress_percentage) == ("pending", 0)
+    assert not ProjectRAG.objects.waiting().exists()  # until it is requested again
 
 
 def test_an_interrupted_run_is_queued_and_not_counted(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    project = make("Stopped")
-    monkeypatch.setattr(ingest.Run, "process", lambda run: (_ for _ in ()).throw(Interrupted))
-    outcome = worker().process(project.rag.pk)
+    project, interruption = make("Stopped"), Interruption()
+
+    def stop(run: ingest.Run) -> None:
+        interruption.requested = True
+        interruption.check()
+
+    monkeypatch.setattr(ingest.Run, "process", stop)
+    outcome = worker(interruption).process(project.rag.pk)
 
     assert outcome.result is Result.STOPPED
     assert (rag(project).processing_status, rag(project).attempts, rag(project).is_queued) == ("pending", 0, True)
@@ -161,22 +169,43 @@ def test_a_ready_project_stays_ready_when_its_host_cannot_be_reached(
 
 @pytest.mark.parametrize(("attempts", "minutes"), [(1, 1), (2, 5)])
 def test_tries_are_spaced_ever_wider(attempts: int, minutes: int) -> None:
-    now = timezone.now()
-
-    assert retry_time(attempts, now) == now + timedelta(minutes=minutes)
+    assert retry_wait(attempts) == timedelta(minutes=minutes)
 
 
 def test_after_three_tries_it_waits_for_its_owner() -> None:
-    assert retry_time(3, timezone.now()) is None
+    assert retry_wait(3) is None
 
 
-def test_a_run_longer_than_its_time_is_queued_again_with_its_progress(make: Make, settings: Settings) -> None:
-    project = make("Long")
-    settings.RAG_MAX_MINUTES = 1e-9
-    outcome = worker().process(project.rag.pk)
+def test_a_run_whose_time_is_over_is_queued_with_its_progress_and_others_go_first(
+    make: Make, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = make("Long", lines=300)
+    settings.RAG_MAX_MINUTES = 0.3 / 60
+    embedder = type(embeddings.configured())
+    original = embedder.embed_documents
 
-    assert outcome.result is Result.STOPPED
+    def slow(self: object, texts: list[str]) -> list[embeddings.Vector]:
+        time.sleep(0.1)
+        return original(self, texts)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(embedder, "embed_documents", slow)
+    outcome = worker(batch_size=1).process(project.rag.pk)
+
+    assert outcome.result is Result.STOPPED, outcome.sentence
     assert rag(project).is_queued
+    assert models.Chunk.objects.exists()
+    assert not ProjectRAG.objects.due().exists()
+
+
+def test_a_run_whose_time_is_over_before_anything_is_stored_fails_with_the_remedy(
+    make: Make, settings: Settings
+) -> None:
+    project = make("Never")
+    settings.RAG_MAX_MINUTES = 1e-9
+    worker().process(project.rag.pk)
+
+    assert rag(project).error_code == "too_slow"
+    assert "RAG_MAX_MINUTES" in rag(project).processing_error
 
 
 def test_the_lease_is_kept_alive_for_the_whole_attempt(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,3 +219,85 @@ def test_the_lease_is_kept_alive_for_the_whole_attempt(make: Make, monkeypatch: 
     monkeypatch.setattr(ProjectRAGQuerySet, "kept_alive", watched)
     worker().process(project.rag.pk)
     assert kept == [project.rag.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_unreachable_host_is_not_asked_again_and_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = make("Up")
+    worker().process(project.rag.pk)
+    ProjectRAG.objects.request(project.rag.pk)
+    other = make("Other")
+    looks: list[str] = []
+
+    def unreachable(url: str, ref: str) -> str:
+        looks.append(url)
+        raise sources.SourceError("network", "The network is down.", permanent=False)
+
+    monkeypatch.setattr(sources, "head", unreachable)
+    list(worker(Interruption(1.5)).watch())
+
+    assert len(looks) == 1
+    assert rag(other).processing_status == "ready"
+
+
+def test_a_deleted_project_does_not_stop_the_next(make: Make) -> None:
+    gone, next_one = make("Gone"), make("Next")
+    work = worker()
+    pks = [gone.rag.pk, next_one.rag.pk]
+    gone.delete()
+
+    assert [work.process(pk).result for pk in pks] == [Result.BUSY, Result.READY]
+
+
+def test_a_project_deleted_during_its_run_ends_in_peace(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = make("Gone")
+    fetch = sources.fetch
+
+    def fetch_and_delete(*arguments: Any, **options: Any) -> Any:
+        Project.objects.all().delete()
+        return fetch(*arguments, **options)
+
+    monkeypatch.setattr(sources, "fetch", fetch_and_delete)
+
+    assert worker().process(project.rag.pk).result is Result.BUSY
+
+
+def test_a_full_disk_passes(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = make("Full")
+    monkeypatch.setattr(sources, "fetch", lambda *a, **o: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    worker().process(project.rag.pk)
+
+    assert rag(project).next_attempt_at is not None
+    assert "No space left" in rag(project).processing_error
+
+
+def test_cancelling_a_re_index_leaves_a_ready_project_ready(make: Make) -> None:
+    project = make("Kept")
+    worker().process(project.rag.pk)
+    ProjectRAG.objects.claim(project.rag.pk)
+    ProjectRAG.objects.cancel(project.rag.pk)
+
+    assert (rag(project).processing_status, rag(project).progress_percentage) == ("ready", 100)
+    assert not ProjectRAG.objects.to_check(timedelta(0)).exists()
+
+
+def test_a_request_made_during_a_run_is_for_another_one(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = make("Again")
+    finish = ProjectRAGQuerySet.finish
+
+    def ask_and_finish(self: ProjectRAGQuerySet, *arguments: Any, **options: Any) -> None:
+        assert ProjectRAG.objects.request(project.rag.pk)
+        finish(self, *arguments, **options)
+
+    monkeypatch.setattr(ProjectRAGQuerySet, "finish", ask_and_finish)
+    worker().process(project.rag.pk)
+
+    assert (rag(project).processing_status, rag(project).is_queued) == ("ready", True)
+
+
+def test_what_a_dead_worker_left_is_swept_before_anything_else(make: Make) -> None:
+    project = make("Left")
+    ProjectRAG.objects.claim(project.rag.pk)
+    ProjectRAG.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
+
+    assert titles(worker().process_all()) == ["Left"]

@@ -38,11 +38,11 @@ class Command(BaseCommand):
         worker = Worker(
             options=choices, interruption=interruption, report=reporting.to(sys.stderr), by_hand=not options["watch"]
         )
-        with interruption.on_signals():
-            if options["dry_run"]:
-                self._print_estimates(options["project_id"])
-                return
-            failed = self._print(self._outcomes(worker, options))
+        if options["dry_run"]:
+            failed = self._print_estimates(options["project_id"])
+        else:
+            with interruption.on_signals():
+                failed = self._print(self._outcomes(worker, options))
         if failed:
             raise CommandError(f"{failed} of the projects failed.", returncode=1)
 
@@ -55,19 +55,25 @@ class Command(BaseCommand):
 
     def _print(self, outcomes: Iterable[Outcome]) -> int:
         """Say how each ended; the number of those that failed."""
-        results = []
+        turns = failed = 0
         for outcome in outcomes:
-            results.append(outcome.result)
+            turns += 1
+            failed += outcome.result is Result.FAILED
             self.stdout.write(f"{outcome.title}: {outcome.sentence}")
             self.stdout.flush()
-        if not results:
-            self.stdout.write("Nothing is waiting to be processed.")
-        return results.count(Result.FAILED)
+        if not turns:
+            self.stdout.write("Nothing was processed: nothing is waiting, or the time was over.")
+        return failed
 
-    def _print_estimates(self, project_id: int | None) -> None:
+    def _print_estimates(self, project_id: int | None) -> int:
+        """Say what each would cost; the number of those that could not be processed."""
         rags = ProjectRAG.objects.with_repository()
+        failed = 0
         for rag in rags if project_id is None else rags.filter(project=project_id):
-            self.stdout.write(f"{rag.project.title}: {estimate.describe(rag)}")
+            estimated = estimate.of(rag)
+            failed += not estimated.possible
+            self.stdout.write(f"{rag.project.title}: {estimated.sentence}")
+        return failed
 
     def _check(self, options: dict[str, Any]) -> None:
         if options["watch"] and (options["project_id"] is not None or options["dry_run"]):

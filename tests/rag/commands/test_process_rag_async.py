@@ -163,4 +163,4 @@ def test_a_failed_project_makes_the_command_fail() -> None:
 def test_nothing_to_do_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     call_command(COMMAND)
 
-    assert "Nothing is waiting" in capsys.readouterr().out
+    assert "Nothing was processed" in capsys.readouterr().out

@@ -179,6 +179,7 @@ def test_a_text_beyond_the_limit_is_cut(build: Build, httpserver: HTTPServer, ca
         (409, "", embeddings.ProviderUnavailable),
         (413, "", embeddings.InputRefused),
         (422, "", embeddings.InputRefused),
+        (418, "", embeddings.RequestRefused),
         (429, "insufficient_quota", embeddings.QuotaExhausted),
         (429, "rate_limit_exceeded", embeddings.RateLimited),
         (500, "", embeddings.ProviderUnavailable),
