@@ -12,7 +12,7 @@ from rag.files import ignore as ignoring
 from rag.files import text as texts
 from rag.sources import TreeEntry
 
-VERSION = "1"  # a new one when a rule changes: what was stored under the old rules is then read again
+VERSION = "2"  # a new one when a rule changes: what was stored under the old rules is then read again
 
 _MAX_PATH = 1_024  # bytes
 

@@ -113,7 +113,7 @@ _NAMES = {
     "bash": ".bashrc .bash_profile .profile .zshrc pkgbuild apkbuild",
     "cmake": "cmakelists.txt",
     "dockerfile": "dockerfile containerfile",
-    "go": "go.mod go.work",
+    "go module": "go.mod go.work",
     "groovy": "jenkinsfile",
     "ini": ".flake8 .coveragerc .pylintrc setup.cfg",
     "json": ".eslintrc .babelrc .prettierrc .swcrc .jshintrc",

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Collection
 
-from rag.files import languages
+from rag.files import credentials, languages
 
 
 def _words(text: str) -> frozenset[str]:
@@ -13,29 +13,6 @@ def _words(text: str) -> frozenset[str]:
 _READMES = re.compile(r"readme(\.(md|markdown|mdx|rst|txt|adoc|asciidoc|org|textile))?", re.IGNORECASE)
 _MARKUP = {"md": "markdown", "markdown": "markdown", "mdx": "markdown", "rst": "rst", "adoc": "asciidoc"}
 _MARKUP |= {"asciidoc": "asciidoc", "org": "org", "tex": "latex", "typ": "typst"}
-
-# Credentials come first of all: no attribute brings one back.
-_CREDENTIAL_NAMES = _words(
-    ".env .envrc .netrc _netrc .npmrc .pypirc .git-credentials .htpasswd .pgpass .my.cnf .mylogin.cnf .dockercfg "
-    ".s3cfg .boto .vault-token .terraformrc terraform.rc credentials .credentials credentials.json "
-    "credentials.yml credentials.yaml credentials.ini credentials.toml credentials.xml credentials.yml.enc "
-    "secrets secrets.json secrets.yml secrets.yaml secrets.toml secrets.ini secrets.env secrets.properties "
-    "secret.json secret.yml secret.yaml secret.toml secret.key master.key kubeconfig id_rsa id_dsa id_ecdsa "
-    "id_ed25519 id_ecdsa_sk id_ed25519_sk service-account.json service_account.json serviceaccount.json wp- "
-    "config.php token.json"
-)
-_CREDENTIAL_EXTENSIONS = _words(
-    "pem key p12 pfx p8 pkcs12 jks keystore kdbx kdb ppk ovpn tfstate tfvars agekey gpg pgp asc crt cer der csr "
-    "p7b jceks"
-)
-_CREDENTIAL_PATTERNS = re.compile(
-    r"\.env\.(?!(example|sample|template|dist|defaults?|schema|tpl)$).+|(?!example|sample|template).+\.env|"
-    r"client_secret.*\.json|.*service[-_]?account.*\.json|.*\.tfstate(\.backup|\..*)?|.*\.auto\.tfvars\.json|"
-    r".*firebase-adminsdk.*\.json|.*_(rsa|dsa|ecdsa|ed25519)",
-)
-_CREDENTIAL_PATHS = re.compile(
-    r"(^|/)(\.aws/(credentials|config)|\.docker/config\.json|\.kube/config|\.ssh/.+|\.gnupg/.+)$"
-)
 
 _LOCK_NAMES = _words(
     "package-lock.json npm-shrinkwrap.json pnpm-lock.yaml pnpm-lock.yml bun.lockb go.sum go.work.sum "
@@ -105,7 +82,7 @@ def reason(path: str, attributes: Collection[str] = ()) -> str:
     """
     lower = path.lower()
     *folders, name = lower.split("/")
-    if _holds_credentials(lower, name):
+    if credentials.are_in(lower):  # first of all: no attribute brings one back
         return "credentials"
     if name in _LOCK_NAMES or name.endswith(".lock"):
         return "lock_file"
@@ -130,15 +107,6 @@ def is_prose(path: str) -> bool:
 def markup(path: str) -> str:
     """The grammar of a prose file; "" for plain text."""
     return _MARKUP.get(_extension(path.lower()), "")
-
-
-def _holds_credentials(lower: str, name: str) -> bool:
-    return (
-        name in _CREDENTIAL_NAMES
-        or _extension(name) in _CREDENTIAL_EXTENSIONS
-        or bool(_CREDENTIAL_PATTERNS.fullmatch(name))
-        or bool(_CREDENTIAL_PATHS.search(lower))
-    )
 
 
 def _is_vendored(folders: list[str], name: str) -> bool:

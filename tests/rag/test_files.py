@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag import files, models
-from rag.files import languages, names
+from rag.files import languages
 from rag.files import text as texts
 from rag.sources import TreeEntry
 
@@ -62,6 +62,7 @@ def test_languages_with_a_grammar_bear_its_name() -> None:
         ("x.d.ts", "typescript"),
         ("a.unknown", ""),
         ("Procfile", ""),
+        ("go.mod", "go module"),
         (".py", "python"),
     ],
 )
@@ -132,28 +133,6 @@ def test_the_first_line_tells_the_language_of_a_program_without_extension(line: 
 )
 def test_the_path_tells_what_is_left_out(path: str, expected: str) -> None:
     assert reason(path) == expected
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        ".env", "app/.env.production", "prod.env", ".netrc", ".npmrc", ".pypirc", "id_rsa", "deploy_ed25519",
-        "server.pem",
-        "tls/private.key", "a.p12", "db.kdbx", "credentials.json", "config/secrets.yml", ".aws/credentials",
-        "client_secret_12.json", "my-service-account.json", "terraform.tfstate.backup", "prod.tfvars", ".ssh/config",
-        "SECRETS.YML", "vendor/.env",
-    ],
-)  # fmt: skip
-def test_files_that_may_hold_credentials_are_left_out(path: str) -> None:
-    assert reason(path) == "credentials"
-    assert reason(path, "-linguist-vendored", "-linguist-generated", "-linguist-documentation") == "credentials"
-
-
-@pytest.mark.parametrize(
-    "path", [".env.example", "app/.env.sample", "src/credentials.py", "secrets.go", "keys.py", "env.py"]
-)
-def test_files_that_only_sound_like_credentials_are_read(path: str) -> None:
-    assert reason(path) == ""
 
 
 @pytest.mark.parametrize(
@@ -414,7 +393,3 @@ def test_any_path_is_kept_or_left_out_with_a_reason(path: str) -> None:
 @given(st.text(max_size=80))
 def test_any_docentignore_can_be_applied(rules: str) -> None:
     assert reason("src/a.py", ignore=rules) in ("", "ignored")
-
-
-def test_every_credential_name_is_written_in_lower_case() -> None:
-    assert {name.lower() for name in names._CREDENTIAL_NAMES} == names._CREDENTIAL_NAMES
