@@ -6,7 +6,7 @@ anything until somebody clicks.
 """
 
 import re
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -51,17 +51,18 @@ def render(
     """HTML of the first MAX_CHARACTERS of `markdown`.
 
     links: addresses at or below which a link may point, as "https://host/owner/name"; None: any http, https, mailto.
-    citations: what `[n]` becomes a link to; any other number in brackets stays text.
+    citations: what `[n]` becomes a link to; any other number in brackets stays text. A link may also lead exactly
+    where one of them leads.
     """
     known = citations or {}
     text = markdown if len(markdown) <= MAX_CHARACTERS else markdown[:MAX_CHARACTERS] + "…"
-    allowed = None if links is None else (*links, *(citation.href for citation in known.values()))
+    exact = {citation.href for citation in known.values()}
     html = nh3.clean(
         _parser().render(text, {"citations": known}),
         tags=TAGS,
         attributes=ATTRIBUTES,
         allowed_classes=CLASSES,
-        attribute_filter=_attribute_filter(allowed),
+        attribute_filter=_attribute_filter(links, exact),
         url_schemes={"http", "https", "mailto"},
         link_rel="nofollow noopener noreferrer",
     )
@@ -147,9 +148,9 @@ def _lexer(language: str) -> Lexer | None:
         return None
 
 
-def _attribute_filter(links: Sequence[str] | None) -> Callable[[str, str, str], str | None]:
+def _attribute_filter(links: Sequence[str] | None, exact: Set[str]) -> Callable[[str, str, str], str | None]:
     def keep(tag: str, attribute: str, value: str) -> str | None:
-        if attribute != "href" or links is None or any(_is_below(value, link) for link in links):
+        if attribute != "href" or links is None or value in exact or any(_is_below(value, link) for link in links):
             return value
         return None
 
@@ -157,13 +158,11 @@ def _attribute_filter(links: Sequence[str] | None) -> Callable[[str, str, str], 
 
 
 def _is_below(address: str, allowed: str) -> bool:
-    """Whether a browser would end up at `allowed` or a page below it."""
-    if address == allowed:
-        return True
+    """Whether a browser would end up at `allowed`, which names a host, or a page below it."""
     try:
         parts, base = urlsplit(address), urlsplit(allowed)
     except ValueError:
         return False
     climbs = ".." in unquote(unquote(parts.path)) or "\\" in address
     same_host = (parts.scheme, parts.netloc.lower()) == (base.scheme, base.netloc.lower())
-    return same_host and not climbs and f"{parts.path}/".startswith(f"{base.path.rstrip('/')}/")
+    return bool(base.netloc) and same_host and not climbs and f"{parts.path}/".startswith(f"{base.path.rstrip('/')}/")

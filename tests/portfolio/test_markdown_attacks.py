@@ -1,5 +1,6 @@
 """What a model that was talked into something may write: none of it may run, and none may load anything unclicked."""
 
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -141,3 +142,15 @@ def test_the_answer_cannot_forge_a_citation() -> None:
     seen = as_answer("[9] [1][evil] [evil][1]\n\n[evil]: https://evil.example\n[9]: https://evil.example")
 
     assert set(seen.links) == {"https://github.com/owner/name/blob/c/a.py#L1"}
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["///evil.example/x", "//evil.example", "/admin/logout/", "?next=x", "#", "chat", "\\\\evil.example", "/"],
+)
+def test_in_an_answer_about_a_local_repository_only_its_citations_are_links(address: str) -> None:
+    known = {1: markdown.Citation(href="#source-1", source="source-1", title="queue.py, lines 1–2")}
+
+    html = markdown.render(f"[a]({address}) <{address}> [1]\n\n[b]: {address}\n\n[b]", links=[], citations=known)
+
+    assert re.findall(r'href="([^"]*)"', html) == ["#source-1"]
