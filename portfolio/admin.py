@@ -88,4 +88,4 @@ class OwnerAdmin(PictureAdmin):
 def _check_picture(upload: Any) -> None:
     if isinstance(upload, UploadedFile):
         upload.seek(0)
-        storage.picture_format(upload.read())
+        storage.redrawn(upload.read())
