@@ -1,6 +1,6 @@
 """The pages that need no assistant: the list, a project, pictures, and what search engines read."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.templatetags.static import static
 from django.views.decorators.cache import cache_control
@@ -15,6 +15,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@cache_control(private=True)  # staff see more, and each visitor's form has a token of their own
 def project(request: HttpRequest, slug: str) -> HttpResponse:
     found = get_object_or_404(Project.objects.published().with_assistants(), slug=slug)
     return render(request, "portfolio/project.html", {"project": found})
@@ -24,6 +25,8 @@ def project(request: HttpRequest, slug: str) -> HttpResponse:
 @cache_control(public=True, max_age=31_536_000, immutable=True)
 def media(request: HttpRequest, name: str) -> HttpResponse:
     """A picture. Its name is random and its content never changes."""
+    if "\0" in name:  # which no text of the database can hold
+        raise Http404
     file = get_object_or_404(StoredFile, name=name)
     headers = {
         "Content-Security-Policy": "default-src 'none'; sandbox",

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
+from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import conditional_page, require_http_methods, require_POST, require_safe
 
 from portfolio.models import Project, ProjectRAG
@@ -26,6 +26,7 @@ class SeeOther(HttpResponseRedirect):
 
 
 @require_safe
+@cache_control(private=True)  # staff see more
 @conditional_page
 def panel(request: HttpRequest, slug: str) -> HttpResponse:
     """The panel by itself; a page asks for it every two seconds while something is being done."""

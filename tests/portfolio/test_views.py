@@ -202,6 +202,13 @@ def test_a_form_without_its_token_is_refused_with_a_sentence() -> None:
     assert response.status_code == 403 and "Go back, reload the page" in response.text
 
 
+@pytest.mark.parametrize("path", ["", "panel/"])
+def test_what_staff_see_more_of_is_kept_by_no_shared_cache(client: Client, path: str) -> None:
+    project = make_project()
+
+    assert "private" in client.get(f"{project.get_absolute_url()}{path}").headers["Cache-Control"]
+
+
 @pytest.mark.parametrize("path", ["/", "/sitemap.xml", "/robots.txt"])
 def test_pages_take_no_post(client: Client, path: str) -> None:
     assert client.post(path).status_code == 405
