@@ -4,15 +4,16 @@ Pure. The weights are those that did best on questions about several repositorie
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 # A file that is hit several times is likelier to be the right one: its second and third best chunks count in part.
 FILE_SUPPORT = (0.2, 0.1)
 ASIDE = 0.8  # for tests, examples, `__init__` and prose, unless they are asked for
 MENTION = 0.15  # for a symbol or a file that the question names
-PASSAGES_A_FILE = 3
+CHUNKS_A_FILE = 3  # before those of other files have had their turn
+LONGEST = 3_000  # characters of a joined passage: two chunks of code. A model reads several places better than one file
 
 _ASIDES = (
     (re.compile(r"(^|/)(tests?|testing|spec|specs|__tests__)/|(^|/)(test_[^/]*|conftest\.py)$|[._-](test|spec)s?\.\w+$"),
@@ -25,15 +26,20 @@ _PROSE = re.compile(
     r"\b(readme|install\w*|licen[cs]e|changelog|contribut\w+|document\w+|about|requirements?)\b", re.IGNORECASE
 )
 # What a question names on purpose: `quoted`, call(), dotted.name, snake_case, camelCase, a/path or file.py
+# Anybody may ask anything: each alternative starts at one place of a word and never goes back into what it has read.
 _NAMED = re.compile(
-    r"`([^`\s]+)`|\b([A-Za-z_]\w*)\(\)|((?:[\w-]+/)*[\w-]*[A-Za-z_]\w*(?:\.\w+)+)|((?:[\w.-]+/)+[\w.-]+)"
-    r"|\b(\w*[A-Za-z0-9]_\w+|_+\w+)|\b([A-Za-z]+[a-z0-9][A-Z]\w*)"
+    r"`([^`\s]+)`|\b([A-Za-z_]\w*+)\(\)|(?<![\w-])((?:[\w-]++/)*+(?:[\w-]*-)?+\d*+[^\W\d]\w*+(?:\.\w++)++)"
+    r"|(?<![\w.-])((?:[\w.-]++/)+[\w.-]++)|\b(\w*[A-Za-z0-9]_\w+|_+\w+)|\b([A-Za-z]+[a-z0-9][A-Z]\w*)"
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Passage:
-    """Lines of a file as they are in the commit. `similarity`: cosine to the question, −1…1; `score`: what ranks it."""
+    """Lines of a file as they are in the commit. `similarity`: cosine to the question, −1…1; `score`: what ranks it.
+
+    `chunks`: the places of its first and last chunk in the file. `best`: first and last line of the chunk that gave the
+    score, when there are several; else None.
+    """
 
     path: str
     language: str
@@ -45,21 +51,38 @@ class Passage:
     score: float
     similarity: float
     commit: str
+    chunks: tuple[int, int] = (0, 0)
+    best: tuple[int, int] | None = None
 
 
 def rank(candidates: Sequence[Passage], question: str, limit: int) -> list[Passage]:
-    """At most `limit` passages and three a file; those of a file that touch or overlap are one."""
+    """At most `limit` passages, best first; what stands together in a file is joined.
+
+    Of a file three chunks at most, unless the other files have no more.
+    """
     named = names(question)
     weighed = [replace(each, score=weigh(each, question, named)) for each in candidates]
     best_first = sorted(_supported(weighed), key=lambda each: -each.score)
     chosen: list[Passage] = []
-    for passage in best_first:
-        merged = _merge_into(chosen, passage)
-        if not merged and sum(each.path == passage.path for each in chosen) < PASSAGES_A_FILE:
+    for passage in _in_turn(best_first):
+        if not _merge_into(chosen, passage):
             chosen.append(passage)
         if len(chosen) >= limit:
             break
     return chosen
+
+
+def _in_turn(best_first: Sequence[Passage]) -> Iterator[Passage]:
+    """The best of each file, then the others."""
+    seen: Counter[str] = Counter()
+    late: list[Passage] = []
+    for passage in best_first:
+        seen[passage.path] += 1
+        if seen[passage.path] <= CHUNKS_A_FILE:
+            yield passage
+        else:
+            late.append(passage)
+    yield from late
 
 
 def weigh(passage: Passage, question: str, named: frozenset[str]) -> float:
@@ -96,7 +119,7 @@ def _supported(passages: Sequence[Passage]) -> list[Passage]:
 
 
 def _merge_into(chosen: list[Passage], passage: Passage) -> bool:
-    """Join it to one that was chosen before, when their lines touch. The better one gives symbol and score."""
+    """Join it to one that was chosen before, when they stand together. The better one gives symbol and score."""
     for place, other in enumerate(chosen):
         joined = merge(other, passage) if other.path == passage.path else None
         if joined:
@@ -106,15 +129,27 @@ def _merge_into(chosen: list[Passage], passage: Passage) -> bool:
 
 
 def merge(first: Passage, second: Passage) -> Passage | None:
-    """One passage of both, or None when they do not touch or do not agree on their common lines."""
-    if first.start_line > second.end_line + 1 or second.start_line > first.end_line + 1:
+    """One passage of both, or None: they do not touch, disagree on their common lines, or would be too long."""
+    upper, lower = sorted((first, second), key=lambda each: each.start_line)
+    # Between a chunk and the next there is nothing but blank lines.
+    if lower.start_line > upper.end_line + 1 and lower.chunks[0] != upper.chunks[1] + 1:
         return None
     mine, others = _lines(first), _lines(second)
     if mine is None or others is None or any(mine[at] != others[at] for at in mine.keys() & others.keys()):
         return None
-    lines = mine | others
+    between = dict.fromkeys(range(upper.end_line + 1, lower.start_line), "")
+    lines = mine | others | between
     text = "\n".join(lines[at] for at in sorted(lines))
-    return replace(first, text=text, start_line=min(lines), end_line=max(lines))
+    if len(text) > LONGEST:
+        return None
+    return replace(
+        first,
+        text=text,
+        start_line=min(lines),
+        end_line=max(lines),
+        chunks=(min(first.chunks[0], second.chunks[0]), max(first.chunks[1], second.chunks[1])),
+        best=first.best or (first.start_line, first.end_line),
+    )
 
 
 def _lines(passage: Passage) -> dict[int, str] | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -36,7 +37,7 @@ WITH scored AS (
     LIMIT %(candidates)s
 )
 SELECT file.path, file.language, file.kind, chunk.symbol, chunk.start_line, chunk.end_line, chunk.text,
-       ranked.score, ranked.similarity
+       ranked.score, ranked.similarity, chunk.ordinal
 FROM ranked
 JOIN rag_chunk chunk ON chunk.id = ranked.id
 JOIN rag_sourcefile file ON file.id = chunk.file_id
@@ -93,4 +94,10 @@ def _candidates(revision: models.Revision, vector: Sequence[float], terms: str) 
     with connection.cursor() as cursor:
         cursor.execute(_SQL, parameters)
         names = [column.name for column in cursor.description or ()]
-        return [Passage(commit=revision.commit_sha, **dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return [_passage(row, revision.commit_sha) for row in rows]
+
+
+def _passage(row: dict[str, Any], commit: str) -> Passage:
+    ordinal = row.pop("ordinal")
+    return Passage(commit=commit, chunks=(ordinal, ordinal), **row)

@@ -1,5 +1,9 @@
 """Which passages are shown, and in which order."""
 
+import time
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,7 +12,7 @@ from rag.ranking import Passage
 from tests.rag.passages import passage
 
 
-def at(path: str, score: float, start: int = 1, **fields: str) -> Passage:
+def at(path: str, score: float, start: int = 1, **fields: Any) -> Passage:
     return passage(path, score=score, start_line=start, **fields)
 
 
@@ -24,9 +28,18 @@ def test_there_are_at_most_as_many_as_asked_for() -> None:
     assert len(paths([at(f"{n}.py", 0.5) for n in range(20)], limit=4)) == 4
 
 
-def test_there_are_at_most_three_of_a_file() -> None:
+def test_three_of_a_file_come_before_those_of_other_files() -> None:
     candidates = [at("a.py", 0.9, start=10 * n) for n in range(1, 9)]
-    assert paths([*candidates, at("b.py", 0.1)]) == ["a.py", "a.py", "a.py", "b.py"]
+    assert paths([*candidates, at("b.py", 0.1)], limit=4) == ["a.py", "a.py", "a.py", "b.py"]
+
+
+def test_a_project_of_one_file_is_shown_more_of_it() -> None:
+    assert paths([at("a.py", 0.9, start=10 * n) for n in range(1, 9)], limit=6) == ["a.py"] * 6
+
+
+def test_chunks_that_were_joined_count_towards_the_three_of_a_file() -> None:
+    candidates = [at("a.py", 0.9, start=start) for start in (1, 3, 5, 50)]
+    assert paths([*candidates, at("b.py", 0.1)], limit=2) == ["a.py", "b.py"]
 
 
 def test_a_file_with_several_hits_comes_before_one_with_a_single_slightly_better() -> None:
@@ -66,6 +79,60 @@ def test_names_are_what_looks_like_code() -> None:
     assert not ranking.names(asked) & {"why", "does", "call", "before", "readme"}
 
 
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        ("What is in src/rag/?", "src/rag"),
+        ("Who reads /etc/hosts.allow?", "etc/hosts.allow"),
+        ("Is `queue.py` read?", "queue.py"),
+        ("Why is it a-b.c-d?", "a-b.c"),
+        ("Where is v2.settings.base?", "v2.settings.base"),
+        ("What is ../up/one?", "../up/one"),
+    ],
+)
+def test_a_name_is_found_with_what_stands_around_it(question: str, name: str) -> None:
+    assert name in ranking.names(question)
+
+
+PIECES = [
+    *"aA1_-./`(é",
+    "a/",
+    "a.",
+    "a-",
+    "-/",
+    "./",
+    "1.",
+    "a1",
+    "aA",
+    "a_",
+    "1/",
+    "1-",
+    "a-/",
+    "a.b/",
+    "`a",
+    "a()",
+    "a\n",
+]
+
+
+@pytest.mark.parametrize("piece", PIECES)
+@pytest.mark.parametrize("end", ["", "!", "/", "."])
+def test_no_question_takes_long_to_search_for_names(piece: str, end: str) -> None:
+    question = piece * (2_000 // len(piece)) + end
+    start = time.perf_counter()
+    ranking.names(question)
+    assert time.perf_counter() - start < 0.1
+
+
+@pytest.mark.parametrize("piece", ["a", "test", "install", "document", "_", " ", "__init__"])
+def test_no_question_takes_long_to_weigh(piece: str) -> None:
+    candidates = [at(path, 0.5, kind="readme") for path in ("tests/a.py", "docs/a.md", "a/__init__.py")] * 60
+    question = piece * (2_000 // len(piece))
+    start = time.perf_counter()
+    ranking.rank(candidates, question, 8)
+    assert time.perf_counter() - start < 0.5
+
+
 def test_passages_that_touch_are_one() -> None:
     first, second = at("a.py", 0.6, start=10), at("a.py", 0.5, start=12)
     (merged,) = ranking.rank([first, second], "How?", 8)
@@ -77,6 +144,33 @@ def test_passages_that_overlap_are_one_with_each_line_once() -> None:
     second = passage(text="c\nd", start_line=3, score=0.4)
     (merged,) = ranking.rank([first, second], "How?", 8)
     assert (merged.start_line, merged.end_line, merged.text) == (1, 4, "a\nb\nc\nd")
+
+
+def test_neighbours_are_one_with_the_blank_lines_between_them() -> None:
+    first = passage(text="a\nb", start_line=1, chunks=(4, 4))
+    second = passage(text="c", start_line=5, chunks=(5, 5), score=0.4)
+    (merged,) = ranking.rank([first, second], "How?", 8)
+    assert (merged.start_line, merged.end_line, merged.text) == (1, 5, "a\nb\n\n\nc")
+    assert merged.chunks == (4, 5)
+
+
+def test_passages_with_something_between_them_stay_two() -> None:
+    first, second = at("a.py", 0.6, start=1, chunks=(4, 4)), at("a.py", 0.5, start=5, chunks=(6, 6))
+    assert len(ranking.rank([first, second], "How?", 8)) == 2
+
+
+def test_a_joined_passage_keeps_the_lines_of_its_best_chunk() -> None:
+    first, second, third = at("a.py", 0.6, start=10), at("a.py", 0.5, start=12), at("a.py", 0.4, start=8)
+    (merged,) = ranking.rank([first, second, third], "How?", 8)
+    assert (merged.start_line, merged.end_line, merged.best) == (8, 13, (10, 11))
+
+
+def test_passages_are_joined_up_to_a_length() -> None:
+    text = "\n".join(["x" * 99] * 12)
+    candidates = [at("a.py", 0.9 - n / 10, start=1 + 12 * n, text=text) for n in range(3)]
+    lengths = [len(each.text) for each in ranking.rank(candidates, "How?", 8)]
+    assert lengths == [2_399, 1_199]
+    assert max(lengths) <= ranking.LONGEST
 
 
 def test_pieces_of_one_long_line_are_not_joined() -> None:

@@ -35,6 +35,15 @@ def test_the_similarity_is_the_cosine(revision: models.Revision) -> None:
     assert exact.similarity == pytest.approx(1, abs=0.01)
 
 
+def test_chunks_with_only_blank_lines_between_them_are_one_passage() -> None:
+    functions = [f"def step_{n}(value):\n" + f"    value += {n}\n" * 60 for n in range(2)]
+    text = "\n\n".join(functions)
+    revision = factories.make_live_revision(factories.make_project(), {"steps.py": text})
+    assert models.Chunk.objects.filter(file__revisions=revision).count() > 1
+    (found,) = retrieval.search(revision, "What does step_0 do to the value?").passages
+    assert found.text == text.strip("\n")
+
+
 def test_it_gives_at_most_the_limit(revision: models.Revision) -> None:
     assert len(retrieval.search(revision, "job", limit=2).passages) == 2
 
