@@ -48,11 +48,11 @@ class Draft:
         return revision
 
     def history(self) -> list[prompts.Turn]:
-        """The turns before this one, oldest first."""
+        """The turns before this one, oldest first: as many as a search looks back."""
         before = models.Message.objects.filter(
             conversation=self.message.conversation_id, created_at__lt=self.message.created_at
         ).exclude(answer="")
-        recent = before.order_by("-created_at").values_list("question", "answer")[: prompts.TURNS]
+        recent = before.order_by("-created_at").values_list("question", "answer")[: prompts.LOOK_BACK]
         return [prompts.Turn(question=question, answer=answer) for question, answer in reversed(recent)]
 
     def use(self, found: retrieval.Found, passages: Sequence[retrieval.Passage]) -> None:

@@ -7,10 +7,11 @@ depends on everything inside, so that no passage can hold the mark that would en
 import hashlib
 import json
 import re
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rag import tokens
+from rag import lexical, tokens
 from rag.ranking import Passage
 
 VERSION = "1"
@@ -40,6 +41,8 @@ _CONTINUATION = re.compile(
     re.IGNORECASE,
 )
 SHORT = 6  # words: a follow-up so short that it cannot be understood alone
+LOOK_BACK = 6  # turns, for what a follow-up of a follow-up is about
+EARLIER_CHARACTERS = 400  # of each question before it that is searched with it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,12 +96,22 @@ def cost(messages: Sequence[ChatMessage]) -> int:
 
 
 def retrieval_query(question: str, history: Sequence[Turn]) -> str:
-    """What to search for: a follow-up that cannot be understood alone is searched with the question before it."""
-    if not history:
-        return question
+    """What to search for: a follow-up is searched with the questions before it, back to one that stands alone."""
+    searched = [question]
+    leans = _leans(question) or len(question.split()) <= SHORT // 2
+    for turn in reversed(history[-LOOK_BACK:]):
+        if not leans:
+            break
+        searched.insert(0, turn.question[:EARLIER_CHARACTERS])
+        leans = _leans(turn.question)
+    return "\n".join(searched)
+
+
+def _leans(question: str) -> bool:
+    """Whether it cannot be understood alone."""
     short = len(question.split()) <= SHORT
     refers = _ANAPHORA.search(question) or (short and _CONTINUATION.search(question))
-    return f"{history[-1].question}\n{question}" if refers or len(question.split()) <= SHORT // 2 else question
+    return bool(refers) or not lexical.terms_of(question)
 
 
 def _recent(history: Sequence[Turn], budget: int) -> list[Turn]:
@@ -106,6 +119,8 @@ def _recent(history: Sequence[Turn], budget: int) -> list[Turn]:
     kept: list[Turn] = []
     for turn in reversed(history[-TURNS:]):
         trimmed = replace(turn, answer=_trimmed(turn.answer))
+        if not trimmed.answer:
+            continue
         budget -= cost(_turn_messages(trimmed))
         if budget < 0:
             break
@@ -115,7 +130,7 @@ def _recent(history: Sequence[Turn], budget: int) -> list[Turn]:
 
 def _trimmed(answer: str) -> str:
     """Shortened, and without its citations: their numbers meant other passages."""
-    bare = re.sub(r" ?\[\d+\]", "", answer)
+    bare = re.sub(r" ?\[\d+\]", "", answer).strip()
     return bare if len(bare) <= TURN_CHARACTERS else bare[:TURN_CHARACTERS].rsplit(maxsplit=1)[0] + " …"
 
 
@@ -154,8 +169,16 @@ def _numbered(number: int, passage: Passage, mark: str) -> str:
 
 
 def _shortened(passage: Passage, over: int) -> Passage:
-    """Its first lines, some `over` tokens fewer; at least one line."""
-    lines = passage.text.split("\n")
+    """Fewer of its lines, by some `over` tokens; at least one line. The lines of its best chunk go last."""
+    lines = deque(passage.text.split("\n"))
+    start = passage.start_line
+    first, last = passage.best or (start, passage.end_line)
     while len(lines) > 1 and over > 0:
-        over -= tokens.count(lines.pop()) + 1
-    return replace(passage, text="\n".join(lines), end_line=min(passage.end_line, passage.start_line + len(lines) - 1))
+        if start < first and start + len(lines) - 1 <= last:
+            gone, start = lines.popleft(), start + 1
+        else:
+            gone = lines.pop()
+        over -= tokens.count(gone) + 1
+    return replace(
+        passage, text="\n".join(lines), start_line=start, end_line=min(passage.end_line, start + len(lines) - 1)
+    )

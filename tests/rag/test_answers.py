@@ -119,7 +119,7 @@ def test_the_model_sees_the_passages_and_the_turns_before(message: models.Messag
     assert FILES["queue.py"] in contents[3]
 
 
-def test_a_follow_up_is_searched_with_the_question_before(
+def test_follow_ups_are_searched_with_the_question_that_they_are_about(
     message: models.Message, use: Callable[..., Stub], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use("First.")
@@ -132,8 +132,10 @@ def test_a_follow_up_is_searched_with_the_question_before(
         return search(revision, question)
 
     monkeypatch.setattr(retrieval, "search", recorded)
-    answers.complete(models.Message.objects.create(conversation=message.conversation, question="And then?"))
-    assert asked == ["What does claim_job pop from the queue?\nAnd then?"]
+    for _ in range(4):
+        answers.complete(models.Message.objects.create(conversation=message.conversation, question="And then?"))
+    assert [searched.splitlines()[0] for searched in asked] == ["What does claim_job pop from the queue?"] * 4
+    assert asked[0] == "What does claim_job pop from the queue?\nAnd then?"
 
 
 def test_what_is_not_in_the_code_is_said_without_asking_the_model(

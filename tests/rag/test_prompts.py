@@ -1,6 +1,7 @@
 """What a model is sent."""
 
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -84,6 +85,28 @@ def test_the_best_passage_is_cut_at_a_line_when_it_alone_is_too_long() -> None:
     assert cut.text == "\n".join(f"line {n}" for n in range(cut.end_line))
 
 
+def test_the_best_lines_stay_when_a_joined_passage_is_too_long() -> None:
+    lines = [f"line {n}" for n in range(1, 2_001)]
+    long = passage(text="\n".join(lines), best=(1_501, 1_520))
+    cut = prompts.build("How?", [long], [], 1_000).passages[0]
+    assert cut.start_line <= 1_501
+    assert cut.end_line == 1_520
+    assert cut.text == "\n".join(lines[cut.start_line - 1 : cut.end_line])
+
+
+def test_the_lines_before_the_best_stay_when_those_after_it_are_enough_to_leave_out() -> None:
+    lines = [f"line {n}" for n in range(1, 1_001)]
+    cut = prompts.build("How?", [passage(text="\n".join(lines), best=(11, 20))], [], 1_000).passages[0]
+    assert cut.start_line == 1
+    assert cut.end_line > 20
+
+
+@pytest.mark.parametrize("blank", ["\n", "\n" * 1_300, " [1]" * 600])
+def test_an_answer_that_says_nothing_is_no_turn(blank: str) -> None:
+    turn = prompts.Turn(question="Q?", answer=blank)
+    assert [each.role for each in prompts.build("And then?", [], [turn], 6_000).messages] == ["system", "user"]
+
+
 @given(
     sizes=st.lists(st.integers(min_value=1, max_value=300), max_size=10),
     budget=st.integers(min_value=700, max_value=6_000),
@@ -115,6 +138,45 @@ def test_a_follow_up_is_searched_with_the_question_before_it(question: str) -> N
 )
 def test_a_question_that_stands_alone_is_searched_alone(question: str) -> None:
     assert prompts.retrieval_query(question, TURNS) == question
+
+
+LEASES = prompts.Turn(question="How does the lease keep two workers apart?", answer="By time.")
+
+
+def turns(*questions: str) -> list[prompts.Turn]:
+    return [prompts.Turn(question=question, answer="So.") for question in questions]
+
+
+@pytest.mark.parametrize("question", ["Why?", "And then?", "Is it tested?"])
+def test_a_follow_up_of_a_follow_up_is_searched_with_what_both_are_about(question: str) -> None:
+    searched = prompts.retrieval_query(question, [LEASES, *turns("And then?")])
+    assert searched == f"{LEASES.question}\nAnd then?\n{question}"
+
+
+def test_nothing_before_a_question_that_stands_alone_is_searched() -> None:
+    searched = prompts.retrieval_query("Why?", [LEASES, *turns("What is the worker?")])
+    assert searched == "What is the worker?\nWhy?"
+
+
+def test_no_conversation_makes_an_endless_search() -> None:
+    searched = prompts.retrieval_query("Why?", turns(*["Why? " * 200] * 50))
+    assert len(searched) < 2_500
+
+
+@pytest.mark.parametrize("piece", ["a", "it ", " ", "then ", "-", "_", "aA", "1"])
+def test_no_question_takes_long_to_be_judged(piece: str) -> None:
+    question = piece * (2_000 // len(piece))
+    start = time.perf_counter()
+    prompts.retrieval_query(question, turns(*[question] * 6))
+    assert time.perf_counter() - start < 0.1
+
+
+@pytest.mark.parametrize("piece", ["[", "[1", "[1]", " ", " [", "1]"])
+def test_no_answer_takes_long_to_be_shortened(piece: str) -> None:
+    turn = prompts.Turn(question="Q?", answer=piece * (10_000 // len(piece)))
+    start = time.perf_counter()
+    prompts.build("Why?", [], [turn], 6_000)
+    assert time.perf_counter() - start < 0.1
 
 
 def test_the_first_question_is_searched_alone() -> None:
