@@ -25,7 +25,6 @@ BEAT = 2.0  # seconds: a visitor who left is noticed at the next write
 LIMIT = 120.0  # seconds for one answer
 STUCK_AFTER = timedelta(minutes=5)  # longer than any answer: the process that wrote it has died
 POLL = 0.5
-CHARACTERS_A_TOKEN = 8  # no language has more; the limit for a model that does not keep its own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,8 +145,6 @@ def _streamed(draft: drafts.Draft, stream: llm.Stream) -> Generator[Event]:
                 yield Beat()
             else:
                 yield Text(piece=draft.write(piece))
-                if len(draft.text) > settings.RAG_ANSWER_TOKENS * CHARACTERS_A_TOKEN:
-                    raise errors.ChatTooLong
 
 
 def _watching(message: models.Message) -> Generator[Event]:

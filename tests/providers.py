@@ -28,12 +28,13 @@ DIMENSIONS = 1_536
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked, and when (seconds of the monotonic clock)."""
+    """What was asked, when (seconds of the monotonic clock), and over which of the client's ports."""
 
     path: str
     headers: dict[str, str]
     body: dict[str, Any]
     at: float
+    port: int
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class Provider:
         self.left = threading.Event()
         self.ended = threading.Event()
         self._plans: deque[Plan] = deque()
+        self.connections: set[socket.socket] = set()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"provider": self}))
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -113,6 +115,9 @@ class Provider:
         self.ended.set()
         self._server.shutdown()
         self._server.server_close()
+        for connection in list(self.connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
@@ -137,13 +142,18 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     provider: Provider
 
+    def handle(self) -> None:
+        """As many requests as come over one connection, as the providers do."""
+        self.provider.connections.add(self.connection)
+        with suppress(ConnectionError):
+            super().handle()
+        self.provider.connections.discard(self.connection)
+
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.provider.requests.append(Request(self.path, headers, body, time.monotonic()))
-        self.close_connection = True
-        with suppress(ConnectionError):
-            self._follow(self.provider.next_plan(), body)
+        self.provider.requests.append(Request(self.path, headers, body, time.monotonic(), self.client_address[1]))
+        self._follow(self.provider.next_plan(), body)
 
     def log_message(self, *args: Any) -> None:
         """Nothing: the requests are recorded."""
@@ -157,7 +167,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._head(200, {"Content-Type": plan.content_type, "Content-Length": str(len(plan.content))})
                 self.wfile.write(plan.content)
             case Hang():
-                self.provider.ended.wait(plan.seconds)
+                self._wait_until_left(plan.seconds)
+                self.close_connection = True
             case Embeddings():
                 self._json(_embeddings(body, plan.vectors))
             case Chat():
@@ -172,7 +183,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        self.send_header("Connection", "close")  # said, so that no client tries the connection again
         self.end_headers()
 
     def _json(self, data: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> None:
@@ -190,6 +200,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._wait_until_left(plan.hang)
         if plan.cut:
             self.connection.shutdown(socket.SHUT_RDWR)
+            self.close_connection = True
             return
         self._chunk("data: [DONE]\n\n" if plan.done else ": the end\n\n")
         self._chunk("")

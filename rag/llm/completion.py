@@ -6,7 +6,6 @@ said yet, and can be ended from another thread.
 
 import contextlib
 import math
-import socket
 import threading
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -15,12 +14,15 @@ from typing import Any
 
 from rag import llm
 from rag.llm import errors
+from rag.llm.line import Line, follow
 
 # A reasoning model thinks before it writes, out of the same allowance. Groq counts the allowance towards the tokens
 # a minute (8,000 on its free tier), so that it stays small.
 REASONING_TOKENS = 512
 # Seconds: a visitor is waiting, so that a longer Retry-After is told instead of waited for.
 LONGEST_WAIT = 3.0
+LONGEST_CONNECT = 5.0  # also for a place among the connections
+CHARACTERS_A_TOKEN = 8  # no language has more; the limit for a model that does not keep its own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,21 @@ class Kit:
 
     sdk: ModuleType
     http: ModuleType
+
+    def options(self, *, api_key: str, base_url: str, timeout: float, connections: int) -> dict[str, Any]:
+        """For the SDK's client. `timeout`: seconds of silence. `connections`: at most so many at once."""
+        connect = min(timeout, LONGEST_CONNECT)
+        http_client = self.sdk.DefaultHttpxClient(
+            limits=self.http.Limits(max_connections=connections, max_keepalive_connections=0),
+            event_hooks={"request": [follow]},
+        )
+        return {
+            "api_key": api_key,
+            "base_url": base_url or None,
+            "timeout": self.http.Timeout(timeout, connect=connect, pool=connect),
+            "max_retries": 0,  # how long a visitor waits is decided here; the SDKs would honour minutes
+            "http_client": http_client,
+        }
 
     def failures(self) -> tuple[type[Exception], ...]:
         """What reading a stream may raise; the last ones come of chunks that are not what they should be."""
@@ -72,23 +89,31 @@ def wait_before_retry(error: errors.ChatError, attempt: int) -> float | None:
 class CompletionStream:
     """An `llm.Stream` over a provider's chat completion, which `start` asks for."""
 
-    def __init__(self, start: Callable[[], Any], kit: Kit) -> None:
+    def __init__(self, start: Callable[[], Any], kit: Kit, *, max_tokens: int) -> None:
         self._start = start
         self._kit = kit
-        self._ended = threading.Event()
-        self._response: Any = None
+        self._longest = max_tokens * CHARACTERS_A_TOKEN
+        self._line = Line()
+        self._reading = threading.Lock()
         self._pieces = self._read()
 
     def __iter__(self) -> Iterator[str | llm.Usage]:
         return self
 
     def __next__(self) -> str | llm.Usage:
-        return next(self._pieces)
+        with self._reading:
+            if self._line.ended.is_set():
+                raise errors.ChatCut
+            return next(self._pieces)
 
     def close(self) -> None:
-        self._ended.set()
-        if self._response is not None:
-            _hang_up(self._response)
+        """The connection goes too. A thread that is reading is woken, and has to call this itself."""
+        self._line.hang_up()
+        if self._reading.acquire(blocking=False):
+            try:
+                self._pieces.close()
+            finally:
+                self._reading.release()
 
     def _read(self) -> Generator[str | llm.Usage]:
         reader = _Reader()
@@ -96,34 +121,32 @@ class CompletionStream:
             with contextlib.closing(self._open()) as chunks:
                 for chunk in chunks:
                     yield from reader.pieces(chunk)
+                    if reader.characters > self._longest:
+                        raise errors.ChatTooLong
         except self._kit.failures() as error:
-            raise self._kit.translate(error, started=reader.said) from error
+            raise self._kit.translate(error, started=reader.characters > 0) from error
         yield from reader.end()
 
-    def _open(self) -> Any:
+    def _open(self, attempt: int = 1) -> Any:
         """The SDK's stream, with its headers read."""
-        for attempt in range(1, 10):
-            if self._ended.is_set():
-                break
-            try:
-                chunks = self._start()
-            except self._kit.failures() as error:
-                problem = self._kit.translate(error, started=False)
-                wait = wait_before_retry(problem, attempt)
-                if wait is None:
-                    raise problem from error
-                self._ended.wait(wait)
-            else:
-                self._response = chunks.response
-                return chunks
-        raise errors.ChatCut
+        try:
+            with self._line.opening():
+                return self._start()
+        except self._kit.failures() as error:
+            problem = self._kit.translate(error, started=False)
+            wait = wait_before_retry(problem, attempt)
+            if wait is None:
+                raise problem from error
+            if self._line.ended.wait(wait):
+                raise errors.ChatCut from error
+        return self._open(attempt + 1)
 
 
 class _Reader:
     """What was read of one completion so far."""
 
     def __init__(self) -> None:
-        self.said = False
+        self.characters = 0
         self._seen = False
         self._finish: str | None = None
         self._usage: llm.Usage | None = None
@@ -136,8 +159,9 @@ class _Reader:
             self._finish = choice.finish_reason or self._finish
             content = choice.delta.content
             if content:
-                self.said = True
-                yield _text(content)
+                text = _text(content)
+                self.characters += len(text)
+                yield text
 
     def end(self) -> Iterator[llm.Usage]:
         if self._usage:
@@ -150,7 +174,7 @@ class _Reader:
             raise errors.ChatTooLong
         if self._finish == "content_filter":
             raise errors.ChatFiltered
-        if not self.said:
+        if not self.characters:
             raise errors.ChatGarbled("(An empty answer.)")
 
 
@@ -166,12 +190,3 @@ def _usage(chunk: Any) -> llm.Usage | None:
     if counted is None:
         return None
     return llm.Usage(tokens_in=int(counted.prompt_tokens or 0), tokens_out=int(counted.completion_tokens or 0))
-
-
-def _hang_up(response: Any) -> None:
-    """Shut the connection down: unlike closing it, that wakes the thread that is waiting for its next byte."""
-    network = response.extensions.get("network_stream")
-    connected = network and network.get_extra_info("socket")
-    if connected:
-        with contextlib.suppress(OSError):  # it ended by itself meanwhile
-            connected.shutdown(socket.SHUT_RDWR)

@@ -32,10 +32,14 @@ class OpenAI:
     provider = "openai"
 
     def __init__(self, *, model: str, api_key: str, base_url: str = "", timeout: float, connections: int) -> None:
-        """`timeout`: seconds, to connect and of silence. `connections`: at most so many at once."""
+        """`timeout`: seconds of silence. `connections`: at most so many at once."""
         self.model = model
-        self._options: dict[str, Any] = {"api_key": api_key, "base_url": base_url or None, "timeout": timeout}
-        self._limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
+        self._options: dict[str, Any] = {
+            "api_key": api_key,
+            "base_url": base_url,
+            "timeout": timeout,
+            "connections": connections,
+        }
 
     def stream(self, prompt: prompts.Prompt, *, max_tokens: int) -> completion.CompletionStream:
         request: dict[str, Any] = {
@@ -45,12 +49,13 @@ class OpenAI:
             "stream_options": {"include_usage": True},
             **allowance(self.model, max_tokens),
         }
-        return completion.CompletionStream(lambda: self._client.chat.completions.create(**request), KIT)
+        return completion.CompletionStream(
+            lambda: self._client.chat.completions.create(**request), KIT, max_tokens=max_tokens
+        )
 
     @cached_property
     def _client(self) -> openai.OpenAI:
-        # max_retries 0: how long a visitor waits is decided in `completion`, the SDK would honour two minutes.
-        return openai.OpenAI(**self._options, max_retries=0, http_client=openai.DefaultHttpxClient(limits=self._limits))
+        return openai.OpenAI(**KIT.options(**self._options))
 
 
 def allowance(model: str, max_tokens: int) -> dict[str, Any]:

@@ -159,6 +159,14 @@ def test_an_answer_that_was_stopped_says_so_after_its_usage(
     assert error.code == code
 
 
+def test_an_answer_that_never_ends_is_ended_at_its_limit(make: Make, provider: providers.Provider) -> None:
+    provider.plan(providers.Chat(["word " * 100] * 1_000))
+    pieces, error = read(make())
+    assert isinstance(error, errors.ChatTooLong)
+    assert 800 < len("".join(piece for piece in pieces if isinstance(piece, str))) < 1_400
+    assert wait_for(lambda: not provider.connections)
+
+
 def test_an_empty_answer_is_none(make: Make, provider: providers.Provider) -> None:
     provider.plan(providers.Chat([]))
     assert isinstance(failure(make()), errors.ChatGarbled)
@@ -219,6 +227,48 @@ def test_closing_wakes_a_reader_that_waits_and_frees_the_connection(make: Make, 
     reader.join(2)
     assert not reader.is_alive()
     assert provider.left.wait(2)
+
+
+def test_closing_wakes_a_reader_that_waits_for_the_headers(make: Make, provider: providers.Provider) -> None:
+    provider.plan(providers.Hang(20))
+    stream = make(timeout=20).stream(prompt(), max_tokens=100)
+    reader = threading.Thread(target=_drain, args=(stream,))
+    reader.start()
+    assert wait_for(lambda: len(provider.requests) == 1)
+    stream.close()
+    reader.join(2)
+    assert not reader.is_alive()
+    assert provider.left.wait(2)
+
+
+def test_a_reader_that_stops_in_the_middle_leaves_no_connection(make: Make, provider: providers.Provider) -> None:
+    model = make()
+    for _ in range(6):  # there are four at most
+        provider.plan(providers.Chat(["word "] * 300))
+        stream = model.stream(prompt(), max_tokens=100)
+        assert next(stream) == "word "
+        stream.close()
+    assert wait_for(lambda: not provider.connections)
+
+
+def test_the_end_of_one_answer_does_not_cut_another(make: Make, provider: providers.Provider) -> None:
+    model = make()
+    provider.plan(providers.Chat(["one"]), providers.Chat(["a", "b", "c"], pause=0.1))
+    first = model.stream(prompt(), max_tokens=100)
+    list(first)
+    second = model.stream(prompt(), max_tokens=100)
+    pieces = [next(second)]
+    first.close()
+    assert [*pieces, *second][:3] == ["a", "b", "c"]
+    assert len({request.port for request in provider.requests}) == 2
+
+
+def wait_for(is_so: Callable[[], bool]) -> bool:
+    """Whether it is so within two seconds."""
+    deadline = time.monotonic() + 2
+    while not is_so() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return is_so()
 
 
 def _drain(stream: completion.CompletionStream) -> None:

@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from rag import llm
-from rag.llm import errors, pump
+from rag.llm import errors, groq, openai, pump
+from tests import providers
+from tests.rag.llm.test_completion import wait_for
+from tests.rag.passages import prompt
 
 
 class Stream:
@@ -88,6 +91,52 @@ def test_leaving_a_stream_that_is_ahead_ends_its_thread() -> None:
     assert stream.thread is not None
     stream.thread.join(2)
     assert not stream.thread.is_alive()
+
+
+@pytest.fixture(params=["groq", "openai"])
+def model(request: pytest.FixtureRequest, provider: providers.Provider) -> groq.Groq | openai.OpenAI:
+    if request.param == "groq":
+        return groq.Groq(model="m", api_key="key", base_url=provider.url, timeout=5, connections=2)
+    return openai.OpenAI(model="m", api_key="key", base_url=provider.url, timeout=5, connections=2)
+
+
+def test_visitors_who_leave_a_real_client_leave_nothing_behind(
+    model: groq.Groq | openai.OpenAI, provider: providers.Provider
+) -> None:
+    for _ in range(6):
+        provider.plan(providers.Chat(["word "] * (pump.PIECES_AHEAD * 4)))
+        pumped = pump.pump(model.stream(prompt(), max_tokens=1_000), beat=5, limit=5)
+        assert next(pumped) == "word "
+        pumped.close()
+    assert no_answer_is_under_way()
+    assert wait_for(lambda: not provider.connections)
+
+
+def test_a_visitor_who_leaves_a_real_client_before_its_headers_ends_the_thread(
+    model: groq.Groq | openai.OpenAI, provider: providers.Provider
+) -> None:
+    provider.plan(providers.Hang(20))
+    pumped = pump.pump(model.stream(prompt(), max_tokens=1_000), beat=0.1, limit=5)
+    assert isinstance(next(pumped), pump.Silence)
+    pumped.close()
+    assert no_answer_is_under_way()
+    assert provider.left.wait(2)
+
+
+def test_a_slow_reader_does_not_cut_the_next_answer(
+    model: groq.Groq | openai.OpenAI, provider: providers.Provider
+) -> None:
+    provider.plan(providers.Chat(["w"] * pump.PIECES_AHEAD), providers.Chat(["a", "b", "c"], pause=0.1))
+    slow = pump.pump(model.stream(prompt(), max_tokens=1_000), beat=5, limit=5)
+    next(slow)
+    second = pump.pump(model.stream(prompt(), max_tokens=1_000), beat=5, limit=5)
+    pieces = [next(second)]
+    list(slow)
+    assert [*pieces, *second][:3] == ["a", "b", "c"]
+
+
+def no_answer_is_under_way() -> bool:
+    return wait_for(lambda: all(thread.name != "answer" for thread in threading.enumerate()))
 
 
 def test_an_answer_that_drips_on_is_ended_at_the_limit() -> None:
