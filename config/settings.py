@@ -137,7 +137,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
     "PAGE_SIZE": 50,
-    "DEFAULT_THROTTLE_RATES": {"ask": env.text("API_ASK_RATE", "20/min")},
+    "DEFAULT_THROTTLE_RATES": {"ask": env.text("RAG_ASK_RATE", "20/min")},
     "NUM_PROXIES": NUM_PROXIES,
 }
 SPECTACULAR_SETTINGS = {"TITLE": "Docent", "DESCRIPTION": "Projects, and answers about their code.", "VERSION": "1"}

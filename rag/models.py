@@ -147,14 +147,20 @@ class Chunk(models.Model):
 
 
 class Conversation(models.Model):
-    """A visitor's questions about one project. Its id is the secret that the visitor's session holds."""
+    """A visitor's questions about one project."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # The secret that the visitor's session holds; none through the API and the command line.
+    visitor = models.UUIDField(null=True, blank=True, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="conversations")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["-created_at"]
+        constraints = [
+            # Also finds it, for every page and stream.
+            models.UniqueConstraint(fields=["visitor", "project"], name="one_conversation_a_visitor"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.project}, {self.created_at:%Y-%m-%d %H:%M}"

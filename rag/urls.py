@@ -9,6 +9,8 @@ urlpatterns = [
     path("initialize/", views.initialize, name="initialize"),
     path("chat/", views.chat, name="chat"),
     path("chat/clear/", views.clear, name="clear"),
+    path("chat/before/<uuid:message_id>/", views.earlier, name="earlier"),
+    path("chat/<uuid:message_id>/sources/<int:number>/", views.source, name="source"),
     path("chat/<uuid:message_id>/stream", views.stream, name="stream"),
     path("chat/<uuid:message_id>/again/", views.again, name="again"),
 ]

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import re
+import uuid
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import PurePosixPath
@@ -10,10 +11,11 @@ from typing import Any
 
 from django.contrib.postgres.search import SearchVector
 from django.db.models import Value
+from django.test import Client
 from django.utils import timezone
 
 from portfolio.models import Project, ProjectRAG
-from rag import lexical, models
+from rag import lexical, models, visitors
 from rag.embeddings import fake
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -50,6 +52,15 @@ def make_live_revision(project: Project, files: Mapping[str, str], *, skipped: i
     revision.save()
     set_state(project, "ready", live_revision=revision)
     return revision
+
+
+def remember(client: Client, conversation: models.Conversation) -> None:
+    """`client` is the visitor whose conversation it is."""
+    conversation.visitor = uuid.uuid4()
+    conversation.save()
+    session = client.session
+    session[visitors.SESSION_KEY] = str(conversation.visitor)
+    session.save()
 
 
 def set_state(project: Project, status: str, **facts: Any) -> None:

@@ -21,7 +21,7 @@ ORDER = [
     # Find and answer
     "ranking", "retrieval", "prompts", "llm", "citations", "drafts", "answers",
     # Doors
-    "questions", "suggestions", "templatetags", "streaming", "views", "urls", "api", "admin", "checks",
+    "questions", "visitors", "suggestions", "templatetags", "streaming", "views", "urls", "api", "admin", "checks",
     "apps", "management",
 ]  # fmt: skip
 Function = ast.FunctionDef | ast.AsyncFunctionDef

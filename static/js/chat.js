@@ -25,26 +25,29 @@
   });
 
   document.addEventListener("htmx:load", (event) => {
+    update();
     const message = event.target;
-    if (!message.matches?.(".message")) return;
+    if (!message.matches?.(".message[data-announce]")) return; // earlier questions have nothing to announce
+    const isLast = message === messages.lastElementChild;
     document.getElementById("intro")?.remove();
     if (message.matches("[data-live]")) {
       for (const old of messages.querySelectorAll(".asked")) old.classList.remove("asked");
-      message.classList.add("asked");
+      message.classList.toggle("asked", isLast);
       message.scrollIntoView({ block: "start", behavior: isCalm ? "instant" : "smooth" });
-      form.reset();
+      if (isLast) form.reset();
     } else {
-      message.classList.add("asked");
+      message.classList.toggle("asked", isLast);
       if (!isTouch && document.activeElement === document.body) question.focus({ preventScroll: true });
     }
-    update();
   });
 
   for (const failure of ["htmx:sendError", "htmx:responseError"]) {
-    document.addEventListener(failure, () => {
+    document.addEventListener(failure, (event) => {
+      if (event.detail.xhr.status === 404) location.reload(); // cleared or asked again in another tab
       error.textContent = "This could not be sent. Check the connection and try again.";
     });
   }
   document.addEventListener("docent:stopped", update);
+  document.addEventListener("htmx:sseClose", () => setTimeout(update)); // once the message is replaced
   update();
 })();

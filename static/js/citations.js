@@ -12,3 +12,6 @@ document.addEventListener("click", (event) => {
   source.scrollIntoView({ block: "nearest" });
   source.querySelector("summary").focus({ preventScroll: true });
 });
+document.addEventListener("htmx:load", (event) => {
+  event.target.closest(".source.shown")?.scrollIntoView({ block: "nearest" }); // its lines have come
+});

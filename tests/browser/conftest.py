@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from django.core.cache import cache
 from playwright.sync_api import Page
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
@@ -24,6 +25,7 @@ def quick_stream(settings: Settings) -> Iterator[None]:
     """An answer that takes long enough to be seen."""
     settings.LLM_FAKE_DELAY = 0.03
     streaming.places.cache_clear()
+    cache.clear()  # which also counts who asked how often
     yield
     streaming.places.cache_clear()
 

@@ -39,9 +39,12 @@ def test_without_scripts_a_question_is_answered(plain_page: Page, live_server: L
     plain_page.get_by_role("button", name="Ask", exact=True).click()
 
     expect(plain_page.locator(".message.complete")).to_contain_text("queue.py")
-    plain_page.locator(".source summary").first.click()
-    expect(plain_page.locator(".source .line").first).to_be_visible()
     expect(plain_page.get_by_role("button", name="Copy")).to_have_count(0)
+    plain_page.locator(".source summary").first.click()
+    plain_page.get_by_role("link", name="Show these lines").first.click()
+    expect(plain_page.locator(".line").first).to_be_visible()
+    plain_page.get_by_role("link", name="Back to the answer").click()
+    expect(plain_page.locator(".message.complete")).to_be_visible()
 
 
 def test_without_scripts_the_panel_works(plain_page: Page, live_server: LiveServer, pending: Project) -> None:

@@ -1,10 +1,13 @@
 """Everything an attacker may get into a page at once, in a real browser: nothing runs, nothing is fetched unclicked."""
 
+import uuid
+
 import pytest
 from django.contrib.sessions.backends.db import SessionStore
 from playwright.sync_api import Page, expect
 
 from portfolio.models import Project
+from rag import visitors
 from rag.models import Conversation, Message, MessageSource
 from tests.browser.conftest import QUESTION
 from tests.portfolio.test_markdown_attacks import PAYLOADS
@@ -23,7 +26,8 @@ EVERYTHING = (
 
 def attack(project: Project) -> str:
     """A conversation in which every payload stands in every place; returns the key of its session."""
-    conversation = Conversation.objects.create(project=project)
+    visitor = uuid.uuid4()
+    conversation = Conversation.objects.create(project=project, visitor=visitor)
     for payload in PAYLOADS:
         message = Message.objects.create(
             conversation=conversation,
@@ -37,7 +41,7 @@ def attack(project: Project) -> str:
             end_line=1 + payload.count("\n"), commit_sha="c0ffee", text=payload, score=1, cited=True,
         )  # fmt: skip
     session = SessionStore()
-    session["conversations"] = {str(project.pk): str(conversation.pk)}
+    session[visitors.SESSION_KEY] = str(visitor)
     session.create()
     return str(session.session_key)
 

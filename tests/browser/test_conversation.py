@@ -3,16 +3,29 @@
 import re
 
 import pytest
+from django.test import Client
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from portfolio.models import Project
 from rag import streaming
-from rag.models import Message
+from rag.models import Conversation, Message
 from tests.browser.conftest import FILES, QUESTION
-from tests.factories import make_live_revision, set_state
+from tests.factories import make_live_revision, remember, set_state
 
 pytestmark = pytest.mark.browser
+
+
+DONE = "event: done\ndata: done\n\n"
+REMOVED = 'event: message\ndata: <article class="message removed"><p>It was removed.</p></article>\n\n'
+
+
+def visit(page: Page, site: str, conversation: Conversation) -> None:
+    """The chat page, as the visitor whose conversation it is."""
+    client = Client()
+    remember(client, conversation)
+    page.context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": site}])
+    page.goto(f"{site}/projects/queue/chat/")
 
 
 def ask(page: Page, question: str = QUESTION) -> None:
@@ -80,6 +93,96 @@ def test_stopping_keeps_what_was_written_and_asks_again(page: Page, site: str, p
     page.get_by_role("button", name="Ask again").click()
     expect(page.locator(".message.complete")).to_be_visible(timeout=15_000)
     expect(page.locator(".message")).to_have_count(1)
+
+
+def test_asked_again_it_stays_where_it_was(page: Page, site: str, project: Project) -> None:
+    conversation = Conversation.objects.create(project=project)
+    for question, status in (("One?", "interrupted"), ("Two?", "complete")):
+        Message.objects.create(conversation=conversation, question=question, status=status, error_code="cut")
+    visit(page, site, conversation)
+    page.get_by_role("textbox").fill("Half a quest")
+
+    page.get_by_role("button", name="Ask again").click()
+
+    expect(page.locator(".message.complete")).to_have_count(2)
+    expect(page.locator(".question")).to_have_text(["One?", "Two?"])
+    expect(page.get_by_role("textbox")).to_have_value("Half a quest")
+
+
+def test_earlier_questions_come_in_front_of_the_others(page: Page, site: str, project: Project) -> None:
+    conversation = Conversation.objects.create(project=project)
+    for number in range(45):
+        Message.objects.create(conversation=conversation, question=f"Number {number}?", status="complete")
+    visit(page, site, conversation)
+    expect(page.locator(".question").first).to_have_text("Number 25?")
+
+    for first in ("Number 5?", "Number 0?"):
+        page.get_by_role("link", name="Earlier questions").click()
+        expect(page.locator(".question").first).to_have_text(first)
+
+    expect(page.locator(".question")).to_have_text([f"Number {number}?" for number in range(45)])
+    expect(page.get_by_role("link", name="Earlier questions")).to_have_count(0)
+    expect(page.locator("#announcer")).to_be_empty()
+
+
+@pytest.mark.parametrize("events", [DONE, REMOVED + DONE])
+def test_a_stream_that_brings_no_answer_frees_the_box(page: Page, site: str, project: Project, events: str) -> None:
+    page.route("**/stream", lambda route: route.fulfill(content_type="text/event-stream", body=events))
+    page.goto(f"{site}/projects/queue/chat/")
+
+    ask(page)
+
+    expect(page.get_by_role("button", name="Ask", exact=True)).to_be_enabled()
+    expect(page.locator("[data-live]")).to_have_count(0)
+    expect(page.get_by_text("ended before it was complete")).to_have_count(0 if REMOVED in events else 1)
+
+
+def test_a_stream_that_is_not_there_is_not_asked_for_for_ever(
+    page: Page, live_server: LiveServer, project: Project
+) -> None:
+    page.clock.install()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/stream") else None)
+    page.route("**/stream", lambda route: route.fulfill(status=404))
+    page.goto(f"{live_server.url}/projects/queue/chat/")
+    ask(page)
+    expect(page.locator("[data-thinking]")).to_contain_text("Trying again")
+
+    for _ in range(30):
+        page.clock.run_for(10_000)
+        page.wait_for_timeout(20)
+
+    expect(page.locator(".message")).to_contain_text("cannot be reached")
+    expect(page.get_by_role("button", name="Ask", exact=True)).to_be_enabled()
+    assert len(asked) == 9
+
+
+def test_what_was_asked_again_in_another_tab_is_shown_as_it_is(
+    page: Page, live_server: LiveServer, project: Project
+) -> None:
+    conversation = Conversation.objects.create(project=project)
+    old = Message.objects.create(conversation=conversation, question="One?", status="failed", error_code="cut")
+    visit(page, live_server.url, conversation)
+    old.delete()
+    Message.objects.create(conversation=conversation, question="One?", status="complete", answer="Elsewhere.")
+
+    page.get_by_role("button", name="Ask again").click()
+
+    expect(page.locator(".message.complete")).to_contain_text("Elsewhere.")
+
+
+def test_too_many_questions_are_asked_to_wait(
+    page: Page, live_server: LiveServer, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.visitors.QuestionThrottle.THROTTLE_RATES", {"ask": "1/min"})
+    page.goto(f"{live_server.url}/projects/queue/chat/")
+    ask(page)
+    expect(page.locator(".message.complete")).to_be_visible()
+
+    ask(page, "One more?")
+
+    expect(page.get_by_role("alert")).to_contain_text("Please wait a moment")
+    expect(page.get_by_role("textbox")).to_have_value("One more?")
 
 
 def test_a_question_of_the_projects_page_is_answered_with_one_click(page: Page, site: str, project: Project) -> None:

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from rag import answers, models, streaming, views
+from rag import answers, models, streaming
 from tests import factories
 
 FILES = {"queue.py": "def claim_job(queue):\n    return queue.pop()"}
@@ -137,9 +137,7 @@ def test_a_full_house_is_told_at_once(message: models.Message, two_places: None)
 def test_a_full_house_is_logged_once_and_as_no_error(
     message: models.Message, two_places: None, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    session = client.session
-    session[views.SESSION_KEY] = {str(message.conversation.project_id): str(message.conversation_id)}
-    session.save()
+    factories.remember(client, message.conversation)
     address = reverse("stream", args=[message.conversation.project.slug, message.pk])
     with streaming.admitted(), streaming.admitted(), caplog.at_level(logging.INFO):
         assert client.get(address).status_code == 503

@@ -1,18 +1,24 @@
 """The pages with an assistant."""
 
+import contextlib
 import re
+import threading
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from portfolio.models import Project, ProjectRAG
+from rag import answers, drafts, streaming
 from rag.models import Conversation, Message
-from tests.factories import make_live_revision, make_project, set_state
+from tests.factories import make_live_revision, make_project, remember, set_state
 
 pytestmark = pytest.mark.django_db
 
@@ -30,6 +36,11 @@ def project() -> Project:
     project = make_project("Queue", slug="queue")
     make_live_revision(project, FILES)
     return project
+
+
+@pytest.fixture(autouse=True)
+def nobody_asked_before() -> None:
+    cache.clear()
 
 
 def ask(client: Client, question: str = QUESTION) -> Message:
@@ -82,7 +93,153 @@ def test_an_answer_leads_to_the_lines_on_the_host_and_on_the_page(client: Client
 
     link = re.search(r'<a href="(https://github.com/owner/name/blob/[^"]+)"[^>]*data-source="([^"]+)"', page)
     assert link and f'id="{link[2]}"' in page
-    assert 'data-line="1"' in page
+    assert f'hx-get="{CHAT}{Message.objects.get().pk}/sources/1/"' in page
+
+
+def test_the_lines_of_a_source_come_when_they_are_unfolded(client: Client, project: Project) -> None:
+    client.post(CHAT, {"question": QUESTION})
+
+    lines = client.get(f"{CHAT}{Message.objects.get().pk}/sources/1/", headers=HTMX).text
+
+    assert 'data-line="1"' in lines and "Open these lines on github.com" in lines
+    assert "<html" not in lines and "def</span>" not in client.get(CHAT).text
+
+
+def test_without_scripts_the_lines_are_a_page_that_leads_back(client: Client, project: Project) -> None:
+    client.post(CHAT, {"question": QUESTION})
+    message = Message.objects.get()
+
+    page = client.get(f"{CHAT}{message.pk}/sources/1/").text
+
+    assert "<html" in page and 'data-line="1"' in page and f'href="{CHAT}#message-{message.pk}"' in page
+
+
+@pytest.mark.parametrize("number", [0, 99, 10**20])
+def test_a_source_that_was_not_given_is_not_found(client: Client, project: Project, number: int) -> None:
+    client.post(CHAT, {"question": QUESTION})
+
+    assert client.get(f"{CHAT}{Message.objects.get().pk}/sources/{number}/").status_code == 404
+
+
+# A long conversation
+
+
+def answered(project: Project, client: Client, count: int) -> list[Message]:
+    """A conversation of the visitor's with as many finished answers."""
+    conversation = Conversation.objects.create(project=project)
+    remember(client, conversation)
+    questions = [Message(conversation=conversation, question=f"Number {n}?", status="complete") for n in range(count)]
+    return Message.objects.bulk_create(questions)
+
+
+def headings(page: str) -> list[str]:
+    return re.findall(r'class="question">(.*?)</h2>', page)
+
+
+def test_a_long_conversation_shows_its_end_and_leads_to_the_rest(client: Client, project: Project) -> None:
+    asked = answered(project, client, 45)
+
+    pages = [client.get(CHAT).text]
+    while link := re.search(r'hx-get="([^"]+before[^"]+)"', pages[-1]):
+        pages.append(client.get(link[1]).text)
+
+    assert [len(headings(page)) for page in pages] == [20, 20, 5]
+    shown = [heading for page in reversed(pages) for heading in headings(page)]
+    assert shown == [message.question for message in asked]
+
+
+def test_a_page_of_earlier_questions_leads_back_and_asks_nothing(client: Client, project: Project) -> None:
+    asked = answered(project, client, 25)
+
+    page = client.get(f"{CHAT}before/{asked[5].pk}/").text
+
+    assert "Back to the latest question" in page and "<textarea" not in page
+
+
+def test_a_strangers_earlier_questions_are_not_found(client: Client, project: Project) -> None:
+    asked = answered(project, client, 25)
+
+    assert Client().get(f"{CHAT}before/{asked[5].pk}/").status_code == 404
+
+
+# When it cannot be answered now
+
+
+@pytest.fixture
+def full_house() -> Iterator[None]:
+    with contextlib.ExitStack() as taken:
+        for _ in range(settings.RAG_MAX_STREAMS):
+            taken.enter_context(streaming.admitted())
+        yield
+
+
+def test_without_scripts_a_full_house_asks_to_come_back_and_keeps_the_question(
+    client: Client, project: Project, full_house: None
+) -> None:
+    response = client.post(CHAT, {"question": QUESTION})
+
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+    assert "All places are taken" in response.text and f">{QUESTION}</textarea>" in response.text
+    assert not Message.objects.exists()
+
+
+def test_without_scripts_asking_again_waits_for_a_place_too(client: Client, project: Project, full_house: None) -> None:
+    message = ask(client)
+    Message.objects.update(status="interrupted", error_code="cut")
+
+    response = client.post(f"{CHAT}{message.pk}/again/")
+
+    assert response.status_code == 503 and "All places are taken" in response.text
+    assert Message.objects.get().status == "interrupted"
+
+
+def test_an_answer_without_scripts_takes_a_place(
+    client: Client, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = threading.BoundedSemaphore(1)
+    complete, refused = answers.complete, []
+
+    def crowded(message: Message) -> Message:
+        refused.append(one.acquire(blocking=False))
+        return complete(message)
+
+    monkeypatch.setattr(streaming, "places", lambda: one)
+    monkeypatch.setattr(answers, "complete", crowded)
+    client.post(CHAT, {"question": QUESTION})
+
+    assert refused == [False] and one.acquire(blocking=False)
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+@pytest.mark.parametrize("path", ["", "again"])
+def test_too_many_questions_are_asked_to_wait(
+    client: Client, project: Project, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], path: str
+) -> None:
+    monkeypatch.setattr("rag.visitors.QuestionThrottle.THROTTLE_RATES", {"ask": "1/min"})
+    path = f"{CHAT}{ask(client).pk}/again/" if path else CHAT
+    client.post(CHAT, {"question": QUESTION})
+
+    response = client.post(path, {"question": QUESTION}, headers=headers)
+
+    assert response.status_code == 429 and 0 < int(response.headers["Retry-After"]) <= 60
+    assert "Please wait a moment" in response.text
+    assert Message.objects.count() == 1
+
+
+def test_the_refused_are_told_below_the_box(client: Client, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.visitors.QuestionThrottle.THROTTLE_RATES", {"ask": "1/min"})
+    ask(client)
+
+    response = client.post(CHAT, {"question": QUESTION}, headers=HTMX)
+
+    assert (response.headers["HX-Retarget"], response.headers["HX-Reswap"]) == ("#question-error", "textContent")
+
+
+def test_a_look_at_the_headers_of_a_stream_answers_nothing(client: Client, project: Project) -> None:
+    message = ask(client)
+
+    assert client.head(f"{CHAT}{message.pk}/stream").status_code == 405
+    assert Message.objects.get().status == "pending"
 
 
 @pytest.mark.parametrize(
@@ -124,7 +281,8 @@ def test_whatever_is_text_can_be_asked_and_is_shown_as_text(client: Client, proj
 
     page = client.get(CHAT).text
     assert Message.objects.get().question == question.replace("\r\n", "\n")
-    assert "<script>alert(1)" not in page and "49" not in re.findall(r'class="question[^"]*">(.*?)</h2>', page)
+    [heading] = re.findall(r'class="question[^"]*">(.*?)</h2>', page, re.DOTALL)
+    assert "<script>alert(1)" not in page and "49" not in heading
 
 
 def test_a_refused_question_stays_in_the_box(client: Client, project: Project) -> None:
@@ -187,6 +345,7 @@ def test_visitors_do_not_see_each_others_questions(client: Client, project: Proj
 
     assert "canary" not in stranger.get(CHAT).text
     assert stranger.get(f"{CHAT}{message.pk}/stream").status_code == 404
+    assert stranger.get(f"{CHAT}{message.pk}/sources/1/").status_code == 404
     assert stranger.post(f"{CHAT}{message.pk}/again/").status_code == 404
 
 
@@ -245,6 +404,47 @@ def test_an_unfinished_question_is_asked_again_in_its_place(client: Client, proj
     again = Message.objects.get()
     assert (again.question, again.status, again.pk != message.pk) == (QUESTION, "pending", True)
     assert f"message-{again.pk}" in response.text
+
+
+def test_asked_again_it_keeps_its_place(client: Client, project: Project) -> None:
+    first = ask(client, "One?")
+    ask(client, "Two?")
+    Message.objects.filter(pk=first.pk).update(status="interrupted", error_code="left")
+
+    client.post(f"{CHAT}{first.pk}/again/")
+
+    assert headings(client.get(CHAT).text) == ["One?", "Two?"]
+
+
+def test_asked_again_it_does_not_see_what_was_asked_since(client: Client, project: Project) -> None:
+    first = ask(client, "One?")
+    client.post(CHAT, {"question": "Two?"})
+
+    client.post(f"{CHAT}{first.pk}/again/", headers=HTMX)
+
+    assert drafts.Draft(Message.objects.get(question="One?")).history() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_asked_again_from_many_tabs_at_once_it_is_asked_once() -> None:
+    project = make_project("Queue", slug="queue")
+    make_live_revision(project, FILES)
+    visitor = Client()
+    message = ask(visitor)
+
+    def one(_: int) -> int:
+        tab = Client()
+        tab.cookies = visitor.cookies
+        try:
+            return tab.post(f"{CHAT}{message.pk}/again/", headers=HTMX).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        codes = sorted(pool.map(one, range(6)))
+
+    assert codes == [200, 404, 404, 404, 404, 404]
+    assert Message.objects.count() == 1
 
 
 def test_without_scripts_it_is_answered_before_the_page_comes_back(client: Client, project: Project) -> None:
