@@ -9,11 +9,12 @@ from drf_spectacular.views import SpectacularAPIView
 from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.views import APIView
 
 from portfolio.models import Project, ProjectRAG
-from rag import answers, models, questions, sources
+from rag import answers, models, questions, sources, streaming, visitors
+
+RETRY_AFTER = 60  # seconds, as the sentences about a model that cannot answer say
 
 
 class AssistantSerializer(serializers.ModelSerializer[ProjectRAG]):
@@ -65,10 +66,14 @@ class SourceSerializer(serializers.ModelSerializer[models.MessageSource]):
 
 class AnswerSerializer(serializers.ModelSerializer[models.Message]):
     sources = SourceSerializer(many=True, read_only=True)
+    detail = serializers.SerializerMethodField(help_text="Why the answer is missing or incomplete; empty otherwise.")
 
     class Meta:
         model = models.Message
-        fields = ("question", "answer", "status", "found", "provider", "model", "sources")
+        fields = ("question", "answer", "status", "detail", "found", "provider", "model", "sources")
+
+    def get_detail(self, message: models.Message) -> str:
+        return answers.sentence(message)
 
 
 class ProjectList(generics.ListAPIView[Project]):
@@ -87,22 +92,45 @@ class ProjectDetail(generics.RetrieveAPIView[Project]):
 
 
 class Ask(APIView):
-    """Answer one question about a project, with the lines that the answer cites."""
+    """Answer one question about a project, with the lines that the answer cites.
 
-    throttle_classes = [ScopedRateThrottle]
-    throttle_scope = "ask"
+    429 and 503 with Retry-After ask to come back: too many questions of one visitor, all places taken, or a model
+    that cannot answer at the moment.
+    """
 
-    @extend_schema(request=QuestionSerializer, responses={200: AnswerSerializer})
+    throttle_classes = [visitors.QuestionThrottle]
+
+    @extend_schema(request=QuestionSerializer, responses={200: AnswerSerializer, 503: AnswerSerializer})
     def post(self, request: Request, slug: str) -> Response:
         project = get_object_or_404(Project.objects.published().with_assistants(), slug=slug)
         if not project.rag.can_answer:
             return Response({"detail": "The code of this project has not been read yet."}, status.HTTP_409_CONFLICT)
         given = QuestionSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        conversation = models.Conversation.objects.create(project=project)
-        message = models.Message.objects.create(conversation=conversation, question=given.validated_data["question"])
-        answers.complete(message)
-        return Response(AnswerSerializer(message).data)
+        try:
+            with streaming.admitted():
+                message = _answered(project, given.validated_data["question"])
+        except streaming.Busy as busy:
+            headers = {"Retry-After": str(busy.retry_after)}
+            return streaming.expected(
+                Response({"detail": str(busy)}, status.HTTP_503_SERVICE_UNAVAILABLE, headers=headers)
+            )
+        code, headers = _outcome(message)
+        return Response(AnswerSerializer(message).data, code, headers=headers)
+
+
+def _answered(project: Project, question: str) -> models.Message:
+    conversation = models.Conversation.objects.create(project=project)
+    return answers.complete(models.Message.objects.create(conversation=conversation, question=question))
+
+
+def _outcome(message: models.Message) -> tuple[int, dict[str, str]]:
+    """Status and headers: an answer that failed is no success, a part of one is."""
+    if message.status != models.Message.Status.FAILED:
+        return status.HTTP_200_OK, {}
+    limited = message.error_code == "rate_limited"
+    code = status.HTTP_429_TOO_MANY_REQUESTS if limited else status.HTTP_503_SERVICE_UNAVAILABLE
+    return code, {"Retry-After": str(RETRY_AFTER)}
 
 
 urlpatterns = [

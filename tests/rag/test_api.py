@@ -1,6 +1,7 @@
 """The JSON doors show what the pages show, and no more."""
 
 import re
+import threading
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from portfolio.models import Project
-from rag import models
+from rag import llm, models, streaming
+from rag.llm import errors
 from tests.factories import make_live_revision, make_project
+from tests.rag.test_answers import Stub
 
 pytestmark = pytest.mark.django_db
 
@@ -108,7 +111,7 @@ def test_a_project_without_an_index_says_so(client: Client) -> None:
 def test_a_client_that_changes_its_forwarded_address_is_still_one_client(
     client: Client, ready: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rest_framework.throttling.ScopedRateThrottle.THROTTLE_RATES", {"ask": "3/min"})
+    monkeypatch.setattr("rag.visitors.QuestionThrottle.THROTTLE_RATES", {"ask": "3/min"})
     codes = [
         client.post(
             f"/api/projects/{ready.slug}/ask/", {"question": "What?"}, "application/json",
@@ -118,6 +121,60 @@ def test_a_client_that_changes_its_forwarded_address_is_still_one_client(
     ]  # fmt: skip
 
     assert codes == [200, 200, 200, 429, 429]
+
+
+def test_the_pages_and_the_api_count_together(client: Client, ready: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.visitors.QuestionThrottle.THROTTLE_RATES", {"ask": "1/min"})
+    client.post(f"/projects/{ready.slug}/chat/", {"question": "What?"}, headers={"HX-Request": "true"})
+
+    refused = ask(client, ready.slug, "What?")
+
+    assert refused.status_code == 429 and "Retry-After" in refused.headers
+
+
+def test_a_full_house_is_told_at_once(
+    client: Client, ready: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = threading.BoundedSemaphore(1)
+    monkeypatch.setattr(streaming, "places", lambda: one)
+
+    with streaming.admitted():
+        refused = ask(client, ready.slug, "What?")
+
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+    assert "All places are taken" in refused.json()["detail"]
+    assert not models.Message.objects.exists() and not [each for each in caplog.records if each.levelname == "ERROR"]
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (errors.ChatKeyRefused(), (503, "out of order")),
+        (errors.ChatUnreachable(), (503, "cannot answer right now")),
+        (errors.ChatRateLimited(), (429, "ask again in a minute")),
+    ],
+)
+def test_an_answer_that_failed_is_no_success_and_says_why(
+    client: Client, ready: Project, monkeypatch: pytest.MonkeyPatch, error: errors.ChatError, expected: tuple[int, str]
+) -> None:
+    monkeypatch.setattr(llm, "configured", lambda: Stub(error))
+
+    answer = ask(client, ready.slug, "What does greet return?")
+
+    status, words = expected
+    assert (answer.status_code, answer.json()["status"], answer.headers["Retry-After"]) == (status, "failed", "60")
+    assert words in answer.json()["detail"] and answer.json()["answer"] == ""
+
+
+def test_a_part_of_an_answer_is_given_and_says_that_it_is_one(
+    client: Client, ready: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(llm, "configured", lambda: Stub("It says", errors.ChatCut()))
+
+    answer = ask(client, ready.slug, "What does greet return?")
+
+    assert (answer.status_code, answer.json()["answer"]) == (200, "It says")
+    assert "interrupted" in answer.json()["detail"]
 
 
 def test_the_schema_describes_every_door(client: Client) -> None:
