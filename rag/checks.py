@@ -4,7 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+
+from config import gunicorn
+from rag import visitors
 
 EMBEDDERS = ("auto", "openai", "local", "fake")
 CHAT_MODELS = ("auto", "groq", "openai", "extractive", "fake")
@@ -45,6 +49,32 @@ def chunk_sizes(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
         return []
     hint = "Keep RAG_CHUNK_OVERLAP at most half of RAG_CHUNK_SIZE."
     return [Error("Chunks would be mostly overlap.", hint=hint, id="rag.E006")]
+
+
+@register
+def answers_at_once(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    if gunicorn.threads > settings.RAG_MAX_STREAMS:
+        return []
+    hint = f"Keep RAG_MAX_STREAMS well below {gunicorn.threads}, the threads of config/gunicorn.py."
+    return [Error("Answers could take every thread, and no page would be served.", hint=hint, id="rag.E007")]
+
+
+@register
+def asking_rate(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    try:
+        visitors.QuestionThrottle()
+    except (ValueError, KeyError, IndexError, ImproperlyConfigured):
+        hint = "Write a number, a slash and second, minute, hour or day: 20/minute."
+        return [Error("RAG_ASK_RATE cannot be used.", hint=hint, id="rag.E008")]
+    return []
+
+
+@register
+def proxies(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    if settings.NUM_PROXIES or not settings.SECURE_PROXY_SSL_HEADER:
+        return []
+    hint = "Set NUM_PROXIES to the number of proxies in front of the site, which is mostly 1."
+    return [Warning("There is a proxy, so all visitors count as one when they ask.", hint=hint, id="rag.W009")]
 
 
 def _known(name: str, choices: tuple[str, ...]) -> list[CheckMessage]:

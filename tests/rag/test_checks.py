@@ -4,6 +4,9 @@ import pytest
 from django.core.checks import run_checks
 from pytest_django import Settings
 
+from config import gunicorn
+from rag import visitors
+
 
 def found() -> set[str | None]:
     return {message.id for message in run_checks()}
@@ -26,6 +29,8 @@ def test_the_settings_of_a_computer_of_ones_own_are_fine(settings: Settings) -> 
         ({"EMBEDDING_PROVIDER": "openai", "OPENAI_API_KEY": ""}, "rag.E004"),
         ({"RAG_GIT_TOKENS": ["ghp_token"]}, "rag.E005"),
         ({"RAG_CHUNK_SIZE": 300, "RAG_CHUNK_OVERLAP": 200}, "rag.E006"),
+        ({"RAG_MAX_STREAMS": gunicorn.threads}, "rag.E007"),
+        ({"NUM_PROXIES": 0, "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https")}, "rag.W009"),
     ],
 )
 def test_a_mistake_is_found(settings: Settings, changes: dict[str, object], expected: str) -> None:
@@ -34,3 +39,10 @@ def test_a_mistake_is_found(settings: Settings, changes: dict[str, object], expe
         setattr(settings, name, value)
 
     assert expected in found()
+
+
+@pytest.mark.parametrize("rate", ["20", "x/min", "20/", "20/parsec", ""])
+def test_a_rate_that_is_none_is_found(monkeypatch: pytest.MonkeyPatch, rate: str) -> None:
+    monkeypatch.setattr(visitors.QuestionThrottle, "THROTTLE_RATES", {"ask": rate})
+
+    assert "rag.E008" in found()
