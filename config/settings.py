@@ -90,6 +90,7 @@ _database["OPTIONS"] = {
     "pool": {"min_size": 0, "max_size": env.whole("DATABASE_POOL_SIZE", 8, minimum=2), "timeout": 10},
 }
 DATABASES = {"default": _database}
+DATABASE_STATEMENT_TIMEOUT = env.number("DATABASE_STATEMENT_TIMEOUT", 30)  # seconds, for pages; see config/wsgi.py
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STORAGES = {
     "default": {"BACKEND": "portfolio.storage.DatabaseStorage"},
