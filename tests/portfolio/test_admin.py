@@ -123,3 +123,26 @@ def test_nothing_that_is_typed_runs_in_the_list(admin: Client) -> None:
 
 def test_visitors_are_asked_to_log_in(client: Client) -> None:
     assert client.get("/admin/portfolio/project/").status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("https://github.com/owner", "must be the repository&#x27;s own"),
+        ("https://evil.example/owner/name", "Repositories on evil.example are not read"),
+        ("git@github.com:owner/name", "must look like https://github.com/owner/name"),
+        ("/etc", "Folders of this computer are not read"),
+    ],
+)
+def test_an_address_that_cannot_be_read_is_refused_in_the_form(admin: Client, address: str, sentence: str) -> None:
+    fields = {"title": "Queue", "repository_url": address, "position": 0}
+
+    response = admin.post("/admin/portfolio/project/add/", fields)
+
+    assert sentence in response.text and not Project.objects.exists()
+
+
+def test_a_project_needs_no_address(admin: Client) -> None:
+    admin.post("/admin/portfolio/project/add/", {"title": "Poems", "repository_url": "", "position": 0})
+
+    assert Project.objects.get().repository_url == ""
