@@ -25,6 +25,27 @@ from config import local_postgres
 BASE_DIR = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
 STOP_SECONDS = 12  # the longest that the children need: open streams and the batch under way get ten
+DEMO = {
+    "summary": "A portfolio whose projects answer questions about their own code and link every claim to its lines.",
+    "tags": "Python, Django, PostgreSQL, pgvector",
+    "description": """This is the program that serves this page. It has read its own repository; ask it how it works.
+
+## What it does
+
+A command fetches a repository, cuts it along its functions and classes, and stores what a model makes of the pieces. A
+question finds the pieces that may answer it, and the answer names the lines that show it.
+
+| | |
+|---|---|
+| `portfolio/` | projects, their owner, and where their assistants stand |
+| `rag/` | the line from a repository to a cited answer |
+| `config/` | settings, and the database that comes along |
+
+## Make it yours
+
+Your name, text, picture and projects are edited [in the admin](/admin/), and so is this page.
+""",
+}
 
 Children = dict[str, subprocess.Popen[bytes]]
 
@@ -107,16 +128,17 @@ def _add_demo() -> None:
     """Docent itself is the first project."""
     if not (BASE_DIR / ".git").exists():
         _say("No demo project: this folder holds no .git, and so no commit that could be read.")
-        return
+        return None
     if not shutil.which("git"):
         raise Problem("Docent reads repositories with git, and none was found. Install it and run this again.")
     options = {"title": "Docent", "slug": "docent", "publish": True, "stdout": io.StringIO()}
-    summary = "A portfolio whose projects answer questions about their own code, with every claim linked to its lines."
     try:
-        call_command("add_project", str(BASE_DIR), summary=summary, **options)
-        _say("Docent itself is the first project.")
+        call_command("add_project", str(BASE_DIR), **options)
     except CommandError as error:
-        _say(f"No demo project: {error}")
+        return _say(f"No demo project: {error}")
+    # What the command has no options for is edited as the owner would.
+    apps.get_model("portfolio", "Project").objects.filter(slug="docent").update(**DEMO)
+    return _say("Docent itself is the first project.")
 
 
 def _child(*arguments: str) -> subprocess.Popen[bytes]:
@@ -143,7 +165,7 @@ def _welcome(site: str) -> str:
     return f"""
 Docent is on {site}/
   Add a project   {python} manage.py add_project https://github.com/OWNER/NAME --publish
-  Administer it   {python} manage.py createsuperuser, then {site}/admin/
+  Make it yours   {python} manage.py createsuperuser, then edit your name, text and picture on {site}/admin/
   Stop            Ctrl-C
 """
 

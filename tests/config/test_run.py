@@ -6,8 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.test import Client
+from pytest_django import Settings
 
 from config import run
+from portfolio.models import Project
 
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
@@ -62,6 +65,39 @@ def test_nothing_is_written_for_a_database_of_ones_own(env_file: Path, monkeypat
     run._set_environment(env_file)
     assert not env_file.exists()
     assert os.environ["RAG_ALLOW_LOCAL_REPOSITORIES"] == "true"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    """A folder like the one that `script/run` stands in."""
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    settings.RAG_ALLOW_LOCAL_REPOSITORIES = True
+    monkeypatch.setattr(run, "BASE_DIR", tmp_path)
+
+
+@pytest.mark.django_db
+def test_the_first_project_introduces_itself(checkout: None, client: Client) -> None:
+    run._add_demo()
+
+    page = client.get("/projects/docent/").text
+    assert "its own repository" in page and "pgvector" in page and 'href="/admin/"' in page
+    assert "a portfolio whose projects answer" in page.lower()
+
+
+@pytest.mark.django_db
+def test_a_folder_without_commits_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run, "BASE_DIR", tmp_path)
+
+    run._add_demo()
+
+    assert "No demo project: this folder holds no .git" in capsys.readouterr().out
+    assert not Project.objects.exists()
+
+
+def test_the_welcome_says_where_the_owner_is_edited() -> None:
+    assert "http://127.0.0.1:8000/admin/" in run._welcome("http://127.0.0.1:8000")
 
 
 def test_what_does_not_stop_when_asked_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
