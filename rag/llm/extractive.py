@@ -18,7 +18,7 @@ LINES = 12  # of each passage
 class ExtractiveStream:
     """An `llm.Stream` over text that is already there."""
 
-    def __init__(self, pieces: Iterator[str]) -> None:
+    def __init__(self, pieces: Iterator[str | llm.Usage]) -> None:
         self._pieces = pieces
         self._ended = False
 
@@ -45,10 +45,11 @@ class Extractive:
     model = "none"
 
     def stream(self, prompt: prompts.Prompt, *, max_tokens: int) -> ExtractiveStream:
-        """Short by itself, whatever `max_tokens`."""
+        """Short by itself, whatever `max_tokens`, and made of no tokens at all."""
         wanted = set(lexical.terms_of(prompt.question))
         quotes = (quote(number, passage, wanted) for number, passage in enumerate(prompt.passages[:PASSAGES], 1))
-        return ExtractiveStream(itertools.chain([INTRODUCTION], quotes))
+        head: list[str | llm.Usage] = [llm.Usage(tokens_in=0, tokens_out=0), INTRODUCTION]
+        return ExtractiveStream(itertools.chain(head, quotes))
 
 
 def quote(number: int, passage: ranking.Passage, wanted: set[str]) -> str:
