@@ -6,9 +6,11 @@ An open answer stream holds a thread, so there are many of them in one process; 
 """
 
 import os
+import signal
 import threading
 from contextlib import ExitStack
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from django.conf import settings
@@ -20,7 +22,7 @@ workers = 1
 worker_class = "gthread"
 threads = 64
 timeout = 60  # seconds without a sign of life from the worker itself, not from a request
-graceful_timeout = 10  # open streams end then
+graceful_timeout = 10  # seconds; open streams end within two, and keep what they have
 keepalive = 5
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 — gunicorn's heartbeat; a disk may stall
 forwarded_allow_ips = ""  # whether X-Forwarded-Proto is believed is the settings' to say: TRUST_FORWARDED_PROTO
@@ -37,6 +39,8 @@ def on_starting(server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Load the models beside the first pages, so that the first question does not wait for them."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        _end_answers_at(number)
     threading.Thread(target=_warm, name="warm", daemon=True).start()
 
 
@@ -45,6 +49,21 @@ def _warm() -> None:
 
     embeddings.warm()
     llm.configured()
+
+
+def _end_answers_at(number: signal.Signals) -> None:
+    """Before gunicorn's own handling: its hooks are called when the streams have ended, or were cut."""
+    from rag import answers  # noqa: PLC0415
+
+    handle = signal.getsignal(number)
+
+    def end(number: int, frame: FrameType | None) -> None:
+        answers.stopping.set()
+        if callable(handle):
+            handle(number, frame)
+
+    signal.signal(number, end)
+    signal.siginterrupt(number, False)  # noqa: FBT003 — as gunicorn has it: no request is disturbed in a system call
 
 
 def worker_exit(server: Any, worker: Any) -> None:

@@ -6,6 +6,7 @@ then is kept as interrupted.
 
 import contextlib
 import logging
+import threading
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -23,8 +24,16 @@ logger = logging.getLogger(__name__)
 Message = models.Message
 BEAT = 2.0  # seconds: a visitor who left is noticed at the next write
 LIMIT = 120.0  # seconds for one answer
-STUCK_AFTER = timedelta(minutes=5)  # longer than any answer: the process that wrote it has died
+STUCK_AFTER = timedelta(seconds=LIMIT + 60)  # longer than any answer: the process that wrote it has died
 POLL = 0.5
+
+stopping = threading.Event()  # set when the server has to stop: what is being written then ends at once, and is kept
+
+
+class Stopped(Exception):
+    """The server was told to stop."""
+
+    code = "stopped"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +61,17 @@ class Finished:
 
 @dataclass(frozen=True, kw_only=True)
 class Failed:
-    """There is no answer, or a part of one (status interrupted). `sentence` is for the visitor."""
+    """There is no answer, or a part of one (status interrupted). `sentence` says what a visitor is told."""
 
     message: models.Message
     sources: tuple[models.MessageSource, ...]
-    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gone:
+    """The question was removed meanwhile, and its answer with it."""
+
+    message: models.Message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +79,7 @@ class Beat:
     """Nothing yet."""
 
 
-Event = Sources | Text | Finished | Failed | Beat
+Event = Sources | Text | Finished | Failed | Gone | Beat
 
 
 def answer(message: models.Message) -> Generator[Event]:
@@ -76,10 +91,11 @@ def answer(message: models.Message) -> Generator[Event]:
 
 
 def complete(message: models.Message) -> models.Message:
-    """Answer it without streaming; the message as it is stored then."""
+    """Answer it without streaming; the message as it is stored then, unless it was removed meanwhile."""
     for _ in answer(message):
         pass
-    message.refresh_from_db()
+    with contextlib.suppress(Message.DoesNotExist):
+        message.refresh_from_db()
     return message
 
 
@@ -99,29 +115,32 @@ def _take(message: models.Message) -> bool:
 
 def _answering(message: models.Message) -> Generator[Event]:
     draft = drafts.Draft(message)
+    kept = True
     try:
         yield Beat()  # the visitor's browser has the headers while the question is embedded
         yield from _written(draft)
     except GeneratorExit:
         draft.error_code = "left"
         raise
-    except (errors.ChatError, embeddings.EmbeddingError, retrieval.NotIndexed) as error:
+    except drafts.Removed:
+        draft.error_code = "left"
+    except (errors.ChatError, embeddings.EmbeddingError, retrieval.NotIndexed, Stopped) as error:
         draft.error_code = getattr(error, "code", "not_indexed")
         logger.warning("Answer %s, %s: %s", message.pk, draft.error_code, error)
     except Exception:
         draft.error_code = "internal"
         logger.exception("Answer %s", message.pk)
     finally:
-        draft.save()
-        _release()
-    yield _outcome(message)
+        kept = draft.save()
+        release()
+    yield _outcome(message) if kept else Gone(message=message)
 
 
 def _written(draft: drafts.Draft) -> Generator[Event]:
     """Sources, then text. The draft holds what was written, also when this is left in the middle."""
     history = draft.history()
     revision = draft.live_revision()
-    _release()
+    release()
     found = retrieval.search(revision, prompts.retrieval_query(draft.message.question, history))
     model = llm.configured()
     prompt = prompts.build(draft.message.question, found.passages, history, settings.RAG_PROMPT_TOKENS)
@@ -131,14 +150,16 @@ def _written(draft: drafts.Draft) -> Generator[Event]:
         draft.write(drafts.not_found(prompt.passages))
         yield Text(piece=draft.text)
         return
-    draft.ask(model)
-    _release()
+    draft.ask(model, prompt)
+    release()
     yield from _streamed(draft, model.stream(prompt, max_tokens=settings.RAG_ANSWER_TOKENS))
 
 
 def _streamed(draft: drafts.Draft, stream: llm.Stream) -> Generator[Event]:
     with contextlib.closing(pump.pump(stream, beat=BEAT, limit=LIMIT)) as pieces:
         for piece in pieces:
+            if stopping.is_set():
+                raise Stopped(Stopped.__doc__)
             if isinstance(piece, llm.Usage):
                 draft.usage = piece
             elif isinstance(piece, pump.Silence):
@@ -148,16 +169,17 @@ def _streamed(draft: drafts.Draft, stream: llm.Stream) -> Generator[Event]:
 
 
 def _watching(message: models.Message) -> Generator[Event]:
-    """Until it has ended. A visitor may clear the conversation meanwhile: then there is nothing to tell."""
+    """Until it has ended, or is gone: a visitor may clear the conversation meanwhile, or ask again."""
     while True:
         _end_if_stuck(message)
         try:
             message.refresh_from_db()
         except Message.DoesNotExist:
+            yield Gone(message=message)
             return
         if message.status not in (Message.Status.PENDING, Message.Status.STREAMING):
             break
-        _release()
+        release()
         yield Beat()
         time.sleep(POLL)
     yield Sources(message=message, sources=tuple(message.sources.all()))
@@ -173,10 +195,10 @@ def _outcome(message: models.Message) -> Finished | Failed:
     sources = tuple(message.sources.all())
     if message.status == Message.Status.COMPLETE:
         return Finished(message=message, sources=sources)
-    return Failed(message=message, sources=sources, sentence=sentence(message))
+    return Failed(message=message, sources=sources)
 
 
-def _release() -> None:
+def release() -> None:
     """Give the connection back to the pool; the next query takes one again. Not inside somebody's transaction."""
     if not connection.in_atomic_block:
         connection.close()

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from portfolio.models import ProjectRAG
-from rag import citations, llm, models, prompts, retrieval, sources
+from rag import citations, llm, models, prompts, retrieval, sources, tokens
+from rag.llm import prices
 
 UNAVAILABLE = "The assistant cannot answer right now. Please ask again in a minute."
 _OWNER = "The assistant is out of order; its owner can see why. The rest of the site works."
+_INTERRUPTED = "This answer was interrupted before it was complete. You can ask again."
 SENTENCES = {
-    "left": "This answer was interrupted before it was complete. You can ask again.",
-    "cut": "This answer was interrupted before it was complete. You can ask again.",
+    "left": _INTERRUPTED,
+    "stopped": _INTERRUPTED,
+    "cut": _INTERRUPTED,
     "timeout": "The model was silent for too long. Please ask again.",
     "length": "This answer reached its limit and ends here. A narrower question gets a shorter answer.",
     "content_filter": "The model's provider stopped this answer. Please ask in other words.",
@@ -24,6 +27,12 @@ SENTENCES = {
     "refused": _OWNER,
 }
 CLOSEST = 3
+UNDER_WAY = frozenset({"left", "stopped", "cut", "timeout"})  # ends of an answer that the model was at work on
+OURS = frozenset({"left", "stopped"})  # of these, those that are no failure
+
+
+class Removed(Exception):
+    """The visitor has removed the question meanwhile."""
 
 
 class Draft:
@@ -33,19 +42,20 @@ class Draft:
         self.message = message
         self.sources: tuple[models.MessageSource, ...] = ()
         self.text = ""
-        self.usage = llm.Usage(tokens_in=0, tokens_out=0)
+        self.usage: llm.Usage | None = None
         self.error_code = ""
+        self._prompt: prompts.Prompt | None = None
         self._started = time.monotonic()
 
     def live_revision(self) -> models.Revision:
-        """What is answered from. Raises retrieval.NotIndexed."""
-        rag = ProjectRAG.objects.select_related("live_revision").filter(
-            project__conversations=self.message.conversation_id
-        )
-        revision = rag.get().live_revision
-        if revision is None:
+        """What is answered from. Raises retrieval.NotIndexed, and Removed."""
+        rags = ProjectRAG.objects.select_related("live_revision")
+        rag = rags.filter(project__conversations=self.message.conversation_id).first()
+        if rag is None:
+            raise Removed
+        if rag.live_revision is None:
             raise retrieval.NotIndexed
-        return revision
+        return rag.live_revision
 
     def history(self) -> list[prompts.Turn]:
         """The turns before this one, oldest first: as many as a search looks back."""
@@ -56,20 +66,23 @@ class Draft:
         return [prompts.Turn(question=question, answer=answer) for question, answer in reversed(recent)]
 
     def use(self, found: retrieval.Found, passages: Sequence[retrieval.Passage]) -> None:
-        """Store what the answer is given: copies, that outlive the revision."""
-        self.message.found = found.confident
-        self.message.retrieval_ms = self._elapsed_ms()
+        """Store what the answer is given: copies, that outlive the revision. Raises Removed."""
+        message = self.message
+        message.found, message.retrieval_ms = found.confident, self._elapsed_ms()
         url = found.revision.repository_url
         rows = [self._source(number, each, url) for number, each in enumerate(passages, 1)]
         with transaction.atomic():
             # Locked, so that it stays until we are done; it may be gone since the search.
             kept = models.Revision.objects.select_for_update(no_key=True).filter(pk=found.revision.pk)
-            self.message.revision = kept.first()
+            message.revision = kept.first()
+            if not self._store("revision", "found", "retrieval_ms"):
+                raise Removed
             self.sources = tuple(models.MessageSource.objects.bulk_create(rows))
-            self.message.save(update_fields=["revision", "found", "retrieval_ms"])
 
-    def ask(self, model: llm.ChatModel) -> None:
+    def ask(self, model: llm.ChatModel, prompt: prompts.Prompt) -> None:
+        """The model is about to be sent the prompt."""
         self.message.provider, self.message.model = model.provider, model.model
+        self._prompt = prompt
 
     def write(self, piece: str) -> str:
         """Add a piece; returns it without what no database and no page can hold."""
@@ -79,34 +92,39 @@ class Draft:
         self.text += clean
         return clean
 
-    def save(self) -> None:
-        """Store the answer as far as it came, with its citations checked."""
+    def save(self) -> bool:
+        """Store the answer as far as it came, with its citations checked. False: the question was removed."""
         checked = citations.check(self.text, len(self.sources))
-        message = self.message
+        message, spent = self.message, self._spent()
         message.answer, message.error_code, message.status = checked.text, self.error_code, self._status()
-        message.tokens_in, message.tokens_out = self.usage.tokens_in, self.usage.tokens_out
+        message.tokens_in, message.tokens_out = spent.tokens_in, spent.tokens_out
+        message.cost_usd = prices.cost(message.provider, message.model, spent)
         message.total_ms = self._elapsed_ms()
-        fields = (
-            "answer",
-            "error_code",
-            "status",
-            "provider",
-            "model",
-            "tokens_in",
-            "tokens_out",
-            "first_token_ms",
-            "total_ms",
-        )
         with transaction.atomic():
-            # An UPDATE, not save(): the visitor may have cleared the conversation meanwhile.
-            rows = models.Message.objects.filter(pk=message.pk)
-            rows.update(**{field: getattr(message, field) for field in fields})
+            kept = self._store(
+                "answer", "error_code", "status", "provider", "model", "tokens_in", "tokens_out", "cost_usd",
+                "first_token_ms", "total_ms",
+            )  # fmt: skip
             message.sources.filter(number__in=checked.cited).update(cited=True)
+        return kept
+
+    def _store(self, *fields: str) -> bool:
+        """Whether it was still there: an UPDATE, not save(), which would bring a removed one back."""
+        rows = models.Message.objects.filter(pk=self.message.pk)
+        return bool(rows.update(**{field: getattr(self.message, field) for field in fields}))
+
+    def _spent(self) -> llm.Usage:
+        """As the provider counted, which it does at the end; before it, estimated from what was sent and written."""
+        if self.usage:
+            return self.usage
+        if self._prompt is None or not (self.text or self.error_code in UNDER_WAY):
+            return llm.Usage(tokens_in=0, tokens_out=0)
+        return llm.Usage(tokens_in=prompts.cost(self._prompt.messages), tokens_out=tokens.count(self.text))
 
     def _status(self) -> models.Message.Status:
         if not self.error_code:
             return models.Message.Status.COMPLETE
-        partial = self.text or self.error_code == "left"
+        partial = self.text or self.error_code in OURS
         return models.Message.Status.INTERRUPTED if partial else models.Message.Status.FAILED
 
     def _elapsed_ms(self) -> int:

@@ -112,7 +112,9 @@ def _formatted(message: models.Message) -> Generator[bytes]:
     events = answers.answer(message)
     try:
         for event in events:
-            yield render(event)
+            sent = render(event)
+            answers.release()  # a browser may be slow to take it
+            yield sent
         yield sse("done", "done")  # an event without data is not delivered
     finally:
         events.close()
@@ -127,6 +129,8 @@ def render(event: answers.Event) -> bytes:
             return sse("text", escape(piece))
         case answers.Sources():
             return sse("sources", _fragment("rag/_sources.html", event))
+        case answers.Gone(message=message):
+            return sse("message", render_to_string("rag/_gone.html", {"message": message}))
         case _:
             return sse("message", _fragment("rag/_message.html", event))
 
@@ -139,10 +143,5 @@ def sse(name: str, data: str) -> bytes:
 
 def _fragment(template: str, event: answers.Sources | answers.Finished | answers.Failed) -> str:
     message = event.message
-    context = {
-        "message": message,
-        "sources": event.sources,
-        "project": message.conversation.project,
-        "sentence": answers.sentence(message),
-    }
+    context = {"message": message, "sources": event.sources, "project": message.conversation.project}
     return render_to_string(template, context)

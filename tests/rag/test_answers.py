@@ -4,13 +4,14 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from rag import answers, llm, models, prompts, retrieval
+from rag import answers, drafts, llm, models, prompts, retrieval, tokens
 from rag.embeddings import ProviderUnavailable
 from rag.llm import errors
 from tests import factories, providers
@@ -157,7 +158,9 @@ def test_a_model_that_fails_midway_leaves_its_part_as_interrupted(
     message.refresh_from_db()
     assert (message.status, message.answer, message.error_code) == (Status.INTERRUPTED, "It pops [1]", "cut")
     assert isinstance(events[-1], answers.Failed)
-    assert events[-1].sentence == "This answer was interrupted before it was complete. You can ask again."
+    assert (
+        answers.sentence(events[-1].message) == "This answer was interrupted before it was complete. You can ask again."
+    )
 
 
 def test_a_model_that_fails_at_once_leaves_a_failure(message: models.Message, use: Callable[..., Stub]) -> None:
@@ -166,8 +169,8 @@ def test_a_model_that_fails_at_once_leaves_a_failure(message: models.Message, us
     message.refresh_from_db()
     assert (message.status, message.answer, message.error_code) == (Status.FAILED, "", "key_refused")
     assert isinstance(events[-1], answers.Failed)
-    assert "canary" not in events[-1].sentence
-    assert "KEY" not in events[-1].sentence
+    assert "canary" not in answers.sentence(message)
+    assert "KEY" not in answers.sentence(message)
 
 
 def test_a_provider_that_cannot_embed_the_question_is_a_failure(
@@ -273,7 +276,7 @@ def test_the_second_waits_for_the_first_and_tells_its_end(
 
 
 def test_one_whose_process_died_is_interrupted(message: models.Message) -> None:
-    long_ago = timezone.now() - timedelta(minutes=6)
+    long_ago = timezone.now() - answers.STUCK_AFTER - timedelta(seconds=1)
     models.Message.objects.filter(pk=message.pk).update(status=Status.STREAMING, started_at=long_ago)
     assert kinds(list(answers.answer(message))) == ["Sources", "Failed"]
     message.refresh_from_db()
@@ -288,17 +291,101 @@ def test_a_conversation_that_is_cleared_meanwhile_stays_cleared(
     while not isinstance(next(events), answers.Text):
         pass
     models.Conversation.objects.all().delete()
-    list(events)
+    assert kinds(list(events)) == ["Text", "Gone"]
     assert models.Message.objects.count() == 0
 
 
-def test_a_watcher_of_a_cleared_conversation_ends(message: models.Message, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("stage", ["live_revision", "use"])
+def test_a_question_that_is_removed_before_it_is_asked_is_no_mistake_of_ours(
+    message: models.Message,
+    use: Callable[..., Stub],
+    stage: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    original = getattr(drafts.Draft, stage)
+
+    def removed(*given: object) -> object:
+        models.Conversation.objects.all().delete()
+        return original(*given)
+
+    monkeypatch.setattr(drafts.Draft, stage, removed)
+    stub = use("So.")
+    assert kinds(list(answers.answer(message))) == ["Gone"]
+    assert (stub.prompts, caplog.records, models.MessageSource.objects.count()) == ([], [], 0)
+
+
+def test_a_question_that_is_removed_before_anybody_answers_is_left_as_it_was(message: models.Message) -> None:
+    models.Conversation.objects.all().delete()
+    assert answers.complete(message).status == Status.PENDING
+
+
+def test_a_watcher_of_a_cleared_conversation_is_told(message: models.Message, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answers, "POLL", 0)
     models.Message.objects.update(status=Status.STREAMING, started_at=timezone.now())
     events = answers.answer(message)
     next(events)
     models.Conversation.objects.all().delete()
-    assert list(events) == []
+    assert kinds(list(events)) == ["Gone"]
+
+
+@pytest.fixture
+def stopping() -> Iterator[threading.Event]:
+    yield answers.stopping
+    answers.stopping.clear()
+
+
+def test_a_server_that_stops_ends_what_is_written_and_keeps_it(
+    message: models.Message, use: Callable[..., Stub], stopping: threading.Event
+) -> None:
+    stub = use("It pops [1]", " and", " goes", " on")
+    events = answers.answer(message)
+    while not isinstance(next(events), answers.Text):
+        pass
+    stopping.set()
+    assert kinds(list(events)) == ["Failed"]
+    message.refresh_from_db()
+    assert (message.status, message.answer, message.error_code) == (Status.INTERRUPTED, "It pops [1]", "stopped")
+    assert stub.closed.is_set()
+
+
+def test_a_server_that_stops_does_not_wait_for_a_silent_model(
+    message: models.Message, use: Callable[..., Stub], stopping: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "BEAT", 0.02)
+    stub = use("late")
+    stub.before = lambda: stub.closed.wait(10)
+    stopping.set()
+    done = answers.complete(message)
+    assert (done.status, answers.sentence(done)) == (Status.INTERRUPTED, drafts.SENTENCES["left"])
+
+
+def test_the_price_of_an_answer_is_stored_with_it(
+    message: models.Message, use: Callable[..., Stub], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub = use("So.", llm.Usage(tokens_in=6_000, tokens_out=1_000))
+    monkeypatch.setattr(stub, "provider", "groq")
+    monkeypatch.setattr(stub, "model", "openai/gpt-oss-120b")
+    assert answers.complete(message).cost_usd == Decimal("0.001500")
+
+
+def test_what_an_interrupted_answer_took_is_estimated(message: models.Message, use: Callable[..., Stub]) -> None:
+    stub = use("It pops [1]", errors.ChatCut())
+    done = answers.complete(message)
+    assert done.tokens_in == prompts.cost(stub.prompts[0].messages)
+    assert done.tokens_out == tokens.count("It pops [1]")
+
+
+def test_what_was_refused_took_nothing(message: models.Message, use: Callable[..., Stub]) -> None:
+    use(errors.ChatKeyRefused())
+    done = answers.complete(message)
+    assert (done.tokens_in, done.tokens_out, done.cost_usd) == (0, 0, Decimal(0))
+
+
+def test_what_no_model_wrote_took_nothing(message: models.Message, settings: Settings) -> None:
+    settings.LLM_PROVIDER = "extractive"
+    done = answers.complete(message)
+    assert (done.status, done.tokens_in, done.tokens_out) == (Status.COMPLETE, 0, 0)
 
 
 def test_a_revision_that_goes_before_the_sources_are_stored_does_no_harm(

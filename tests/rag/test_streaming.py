@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 from django.core import signals
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.test import Client
@@ -113,6 +113,34 @@ def test_the_message_is_the_rendered_answer_with_its_citation(message: models.Me
     assert 'class="citation"' in rendered
 
 
+def test_a_question_that_was_removed_is_replaced_by_a_sentence(message: models.Message) -> None:
+    mine = models.Message.objects.get(pk=message.pk)
+    message.delete()
+    (name, rendered), (last, _) = parse(body(streaming.respond(mine)))
+    assert (name, last) == ("message", "done")
+    assert f'id="message-{mine.pk}"' in rendered
+    assert "<p>This question was removed.</p>" in rendered
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_connection_is_held_while_bytes_are_on_their_way(message: models.Message) -> None:
+    connection.close()
+    response = streaming.respond(message)
+    assert isinstance(response, StreamingHttpResponse)
+    held = [(sent, connection.connection is not None) for sent in response]
+    names = {name for name, _ in parse(b"".join(sent for sent, _ in held))}
+    assert names == {"sources", "text", "message", "done"}
+    assert not any(is_held for _, is_held in held)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_connection_is_held_by_whoever_watches(message: models.Message) -> None:
+    answers.complete(message)
+    response = streaming.respond(models.Message.objects.get(pk=message.pk))
+    assert isinstance(response, StreamingHttpResponse)
+    assert [connection.connection is not None for _ in response] == [False] * 3
+
+
 def test_nothing_on_the_way_may_hold_it_back(message: models.Message) -> None:
     response = streaming.respond(message)
     assert response.headers["Content-Type"] == "text/event-stream; charset=utf-8"
@@ -137,8 +165,10 @@ def test_a_full_house_is_told_at_once(message: models.Message, two_places: None)
 def test_a_full_house_is_logged_once_and_as_no_error(
     message: models.Message, two_places: None, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    factories.remember(client, message.conversation)
-    address = reverse("stream", args=[message.conversation.project.slug, message.pk])
+    project = message.conversation.project
+    asked = {"question": message.question, "stream": "1"}
+    client.post(reverse("chat", args=[project.slug]), asked, headers={"HX-Request": "true"})
+    address = reverse("stream", args=[project.slug, models.Message.objects.exclude(pk=message.pk).get().pk])
     with streaming.admitted(), streaming.admitted(), caplog.at_level(logging.INFO):
         assert client.get(address).status_code == 503
     assert [(record.levelname, record.message) for record in caplog.records] == [("INFO", "All 2 places are taken.")]
