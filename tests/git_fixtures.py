@@ -4,6 +4,7 @@ import hashlib
 import os
 import ssl
 import subprocess
+import tempfile
 import threading
 import zlib
 from collections.abc import Iterator, Mapping
@@ -297,6 +298,16 @@ def https_host(root: Path, folder: Path) -> Iterator[HttpsHost]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@pytest.fixture
+def own_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Clones go here; nothing of them may be left."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield folder
+    assert not list(folder.iterdir())
 
 
 @pytest.fixture

@@ -2,20 +2,35 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 NAMES = ("linguist-vendored", "linguist-generated", "linguist-documentation")
 _LINE_BYTES = 2_048  # git reads no longer ones
 _MAX_LINES = 5_000  # each is held against each path
+_MAX_BYTES = 2_000_000  # of all files: a tree of a few kilobytes can name a large one 20,000 times
 
 
-def merged(files: Mapping[str, bytes]) -> bytes:
-    """One attributes file for the root, out of path → content; deeper files come last, because the last line wins."""
-    lines: list[bytes] = []
-    for path in sorted(files, key=lambda path: (path.count("/"), path)):
+def in_order(paths: Iterable[str]) -> list[str]:
+    """Deeper files come last, because the last line wins."""
+    return sorted(paths, key=lambda path: (path.count("/"), path))
+
+
+def merged(files: Iterable[tuple[str, bytes]]) -> bytes:
+    """One attributes file for the root, out of (path, content) in order; no more is taken from them than fits."""
+    return b"".join(islice(_lines(files), _MAX_LINES))
+
+
+def _lines(files: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
+    left = _MAX_BYTES
+    for path, content in files:
+        left -= len(content)
+        if left < 0:
+            return
         folder = os.fsencode(path.rpartition("/")[0])
-        lines += (_placed(line.strip(), folder) for line in files[path].removeprefix(b"\xef\xbb\xbf").split(b"\n"))
-    return b"".join([line + b"\n" for line in lines if line and len(line) < _LINE_BYTES][:_MAX_LINES])
+        for line in content.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
+            if (placed := _placed(line.strip(), folder)) and len(placed) < _LINE_BYTES:
+                yield placed + b"\n"
 
 
 def _placed(line: bytes, folder: bytes) -> bytes:
@@ -31,11 +46,11 @@ def _placed(line: bytes, folder: bytes) -> bytes:
     return b'"' + re.sub(rb'(["\\])', rb"\\\1", placed) + b'" ' + b"".join(rest)
 
 
-def parsed(output: bytes) -> dict[str, frozenset[str]]:
-    """Path → attributes out of `check-attr -z`: NUL-ended triples of path, attribute, value."""
-    fields = output.split(b"\0")
+def parsed(fields: Iterable[bytes]) -> dict[str, frozenset[str]]:
+    """Path → attributes out of the fields of `check-attr -z`: path, attribute, value, path, attribute, …"""
+    each = iter(fields)
     found: dict[str, set[str]] = {}
-    for path, name, value in zip(fields[0::3], fields[1::3], fields[2::3], strict=False):
+    for path, name, value in zip(each, each, each, strict=False):
         if value == b"unspecified":
             continue
         sign = "-" if value in (b"unset", b"false") else ""

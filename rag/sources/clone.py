@@ -1,46 +1,30 @@
 """One commit of a repository, bare and shallow, in a temporary folder that goes when it is no longer read."""
 
+import io
 import os
 import re
 import shutil
 import tempfile
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import IO
 
 from django.conf import settings
 
 from rag.sources import address as addresses
-from rag.sources import attributes, errors
-from rag.sources.address import Address
+from rag.sources import attributes, errors, listing, pipes, workplace
 from rag.sources.git import Git, folder_bytes
+from rag.sources.listing import TreeEntry
 
-_PREFIX = "docent-clone-"
 _MAX_ANSWER = 20_000_000  # bytes of a list of branches
-_MAX_RECORD = 1 << 20  # bytes of one line of a listing: a longer path is an attack
 _FEW = 500  # blobs asked for one by one; beyond, all small ones come in one piece for less
-
-
-@dataclass(frozen=True, kw_only=True)
-class TreeEntry:
-    """One path of a commit, undecodable bytes as lone surrogates (os.fsdecode).
-
-    `size` in bytes: of a blob that the limit for files kept away, the limit plus one; None while nobody knows it.
-    """
-
-    path: str
-    mode: str
-    blob_sha: str
-    size: int | None
 
 
 def head(repository_url: str, ref: str = "") -> str:
     """The commit that `ref` (a branch, else a tag; the default branch when empty) is at now. Raises SourceError."""
-    with _workplace(addresses.parse(repository_url)) as git:
+    with workplace.of(addresses.parse(repository_url)) as git:
         return _head(git, addresses.check_ref(ref))
 
 
@@ -51,7 +35,7 @@ def fetch(repository_url: str, ref: str = "", *, commit: str = "", complete: boo
     With `complete` every blob up to RAG_MAX_FILE_BYTES comes along, larger ones never. Without, the listing alone
     comes, and `Clone.fetch_blobs` gets what is wanted: a twentieth of the bytes when little has changed.
     """
-    with _workplace(addresses.parse(repository_url)) as git:
+    with workplace.of(addresses.parse(repository_url)) as git:
         clone = Clone(git, commit or _head(git, addresses.check_ref(ref)))
         clone.download(complete=complete)
         yield clone
@@ -68,7 +52,8 @@ class Clone:
 
     def download(self, *, complete: bool) -> None:
         """Fetch the commit into a new empty repository."""
-        self._folder = tempfile.mkdtemp(prefix="repository-", dir=self._git.home)
+        with self._on_machine():
+            self._folder = tempfile.mkdtemp(prefix="repository-", dir=self._git.home)
         form = "sha256" if len(self.commit) == 64 else "sha1"
         self._git.local("init", "--quiet", "--bare", "--template=", f"--object-format={form}", self._folder)
         blobs = f"--filter=blob:limit={settings.RAG_MAX_FILE_BYTES + 1}" if complete else "--filter=blob:none"
@@ -96,22 +81,37 @@ class Clone:
         """The linguist attributes that .gitattributes files set; one that is explicitly unset has a "-" in front."""
         wanted = set(paths)
         regular = {path: sha for path, mode, sha in self._listing if mode.startswith("100")}
-        rules = {path: sha for path, sha in regular.items() if path.rpartition("/")[2] == ".gitattributes"}
+        rules = attributes.in_order(path for path in regular if path.rpartition("/")[2] == ".gitattributes")
         if not rules:
             return {}
-        self.fetch_blobs(rules.values())
-        texts = dict(zip(rules, (content or b"" for _sha, content in self.read(rules.values())), strict=True))
-        info = Path(self._folder) / "info"
-        info.mkdir(exist_ok=True)
-        (info / "attributes").write_bytes(attributes.merged(texts))
+        shas = [regular[path] for path in rules]
+        self.fetch_blobs(shas)
+        with closing(self.read(shas)) as contents:  # not all of it may be needed
+            known = ((path, content or b"") for path, (_sha, content) in zip(rules, contents, strict=True))
+            self._write_attributes(attributes.merged(known))
         stdin = b"\0".join(os.fsencode(path) for path in regular if path in wanted)
-        return attributes.parsed(self._local("check-attr", "-z", "--stdin", *attributes.NAMES, stdin=stdin))
+        with self._streamed("check-attr", "-z", "--stdin", *attributes.NAMES, stdin=stdin) as output:
+            return attributes.parsed(pipes.records(output, self._name))
 
     def text(self, path: str) -> str:
-        """The text of one regular file of the repository; "" when there is none."""
-        shas = [sha for name, mode, sha in self._listing if name == path and mode.startswith("100")]
+        """The repository's own rules in the file at `path`; "" when there is none.
+
+        Raises SourceError (bad_ignore) when they are there and cannot be read as a whole.
+        """
+        found = [(mode, sha) for name, mode, sha in self._listing if name == path]
+        if not found:
+            return ""
+        if len(found) > 1 or not found[0][0].startswith("100"):
+            raise errors.RulesRefused(f"{path} is not a regular file. Commit it as one, not as a link.")
+        shas = [found[0][1]]
         self.fetch_blobs(shas)
-        return "".join((content or b"").decode("utf-8", "replace") for _sha, content in self.read(shas))
+        ((_sha, content),) = self.read(shas)
+        if content is None:
+            raise errors.RulesRefused(f"{path} is larger than {settings.RAG_MAX_FILE_BYTES:,} bytes. Shorten it.")
+        try:
+            return content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise errors.RulesRefused(f"{path} is not UTF-8 text. Save it as that.") from None
 
     def sizes(self, shas: Iterable[str]) -> dict[str, int]:
         """Blob sha → bytes of those that are here."""
@@ -127,7 +127,8 @@ class Clone:
         if self._complete or not missing:
             return
         if len(missing) > _FEW or not self._fetched_singly(missing):
-            shutil.rmtree(self._folder)
+            with self._on_machine():
+                shutil.rmtree(self._folder)
             self.download(complete=True)
 
     def read(self, shas: Iterable[str]) -> Generator[tuple[str, bytes | None], None, None]:
@@ -135,32 +136,24 @@ class Clone:
         wanted = list(shas)
         here = {sha for sha, size in self.sizes(wanted).items() if size <= settings.RAG_MAX_FILE_BYTES}
         stdin = "".join(f"{sha}\n" for sha in wanted if sha in here).encode()
-        with self._git.streamed("--git-dir", self._folder, "cat-file", "--batch", stdin=stdin) as output:
+        with self._streamed("cat-file", "--batch", stdin=stdin) as output:
             for sha in wanted:
                 yield sha, self._next_blob(output) if sha in here else None
 
-    def _next_blob(self, output: IO[bytes]) -> bytes:
+    def _next_blob(self, output: io.BufferedReader) -> bytes:
         """The content after a header line `<sha> blob <size>`, and the line feed behind it."""
         parts = output.readline().split()
         content = output.read(int(parts[2]) + 1) if len(parts) == 3 else b""
         if not content.endswith(b"\n"):
-            raise errors.explain("cat-file ended early", str(self._git.address), has_token=False)
+            raise errors.explain("cat-file ended early", self._name, has_token=False)
         return content[:-1]
 
     @cached_property
     def _listing(self) -> list[tuple[str, str, str]]:
-        """(path, mode, sha), read as it comes: a tree of a few kilobytes can name a thousand million paths."""
-        limit = 4 * settings.RAG_MAX_FILES
-        found: list[tuple[str, str, str]] = []
+        """(path, mode, sha) of every path."""
         # No -l: to tell the size of a blob that is not here, git fetches it, one by one.
-        with self._git.streamed("--git-dir", self._folder, "ls-tree", "-r", "-z", "--full-tree", self.commit) as output:
-            for record in _records(output, str(self._git.address)):
-                if len(found) == limit:
-                    raise errors.too_many_files(str(self._git.address), limit)
-                head, _, path = record.partition(b"\t")
-                mode, _kind, sha = head.decode().split()
-                found.append((os.fsdecode(path), mode, sha))
-        return found
+        with self._streamed("ls-tree", "-r", "-z", "--full-tree", self.commit) as output:
+            return listing.read(output, self._name)
 
     def _fetched_singly(self, shas: Collection[str]) -> bool:
         """Whether the blobs came by name. Not when a host refuses that, or when one turns out to be huge."""
@@ -176,14 +169,31 @@ class Clone:
 
     def _fetch(self, *arguments: str, max_bytes: int, stdin: bytes = b"") -> None:
         config = Path(self._folder) / "config"
-        before = config.read_bytes()
         options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
-        self._git.talk("--git-dir", self._folder, "fetch", *options, *arguments, stdin=stdin, max_bytes=max_bytes)
-        # A filtered fetch notes that the rest can be had later; without the note a missing blob is simply missing.
-        config.write_bytes(before)
+        with self._on_machine():
+            before = config.read_bytes()
+            self._git.talk("--git-dir", self._folder, "fetch", *options, *arguments, stdin=stdin, max_bytes=max_bytes)
+            # A filtered fetch notes that the rest can be had later; without the note a missing blob is simply missing.
+            config.write_bytes(before)
+
+    def _write_attributes(self, content: bytes) -> None:
+        with self._on_machine():
+            info = Path(self._folder) / "info"
+            info.mkdir(exist_ok=True)
+            (info / "attributes").write_bytes(content)
+
+    @property
+    def _name(self) -> str:
+        return str(self._git.address)
 
     def _local(self, *arguments: str, stdin: bytes = b"") -> bytes:
         return self._git.local("--git-dir", self._folder, *arguments, stdin=stdin)
+
+    def _streamed(self, *arguments: str, stdin: bytes = b"") -> AbstractContextManager[io.BufferedReader]:
+        return self._git.streamed("--git-dir", self._folder, *arguments, stdin=stdin)
+
+    def _on_machine(self) -> AbstractContextManager[None]:
+        return errors.of_machine(self._name)
 
 
 def _head(git: Git, ref: str) -> str:
@@ -202,37 +212,3 @@ def _refs(git: Git, *names: str) -> dict[str, str]:
     output = git.talk("ls-remote", "--quiet", "--", git.address.url, *names, max_bytes=_MAX_ANSWER)
     pairs = (line.split("\t", 1) for line in output.decode("utf-8", "replace").splitlines() if "\t" in line)
     return {name: sha for sha, name in pairs if re.fullmatch(r"[0-9a-f]{40}([0-9a-f]{24})?", sha)}
-
-
-def _records(output: IO[bytes], name: str) -> Iterator[bytes]:
-    """The NUL-ended records of a stream."""
-    rest = b""
-    while piece := output.read1(65_536):  # type: ignore[attr-defined]  # a pipe's reader is buffered
-        records = (rest + piece).split(b"\0")
-        if max(map(len, records)) > _MAX_RECORD:
-            raise errors.too_many_files(name, 4 * settings.RAG_MAX_FILES)
-        *whole, rest = records
-        yield from whole
-
-
-@contextmanager
-def _workplace(address: Address) -> Iterator[Git]:
-    _sweep()
-    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True) as home:
-        yield Git(home=Path(home), address=address, seconds_left=settings.RAG_CLONE_TIMEOUT)
-
-
-def _sweep() -> None:
-    """Remove what processes that were killed have left behind."""
-    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
-        with suppress(OSError, ValueError):
-            if left.lstat().st_uid == os.getuid() and not _is_alive(int(left.name.split("-")[2])):
-                shutil.rmtree(left, ignore_errors=True)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

@@ -53,7 +53,11 @@ def write_settings(home: Path, address: Address) -> Path:
 
 
 def silent(home: Path) -> dict[str, str]:
-    """For commands on what is here: no protocol at all, and nothing that is missing is fetched on the quiet."""
+    """For commands on what is here: no protocol at all, and nothing that is missing is fetched on the quiet.
+
+    GIT_NO_LAZY_FETCH says so from git 2.45 on. Before, what keeps a git from fetching is that the clone's own
+    configuration names no remote to fetch from; a fetch that notes one is undone (`Clone._fetch`).
+    """
     alone = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"}
     return _base(home) | alone
 

@@ -1,6 +1,9 @@
 """What can go wrong between here and a repository, each with a sentence for whoever has to mend it."""
 
+import errno
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class SourceError(Exception):
@@ -22,6 +25,16 @@ class AddressRefused(SourceError):
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(code, sentence, permanent=True)
+
+
+class RulesRefused(SourceError):
+    """The repository says what is to be left out, but not so that it can be followed.
+
+    Nothing is read then: what its owner wants left out would be published.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__("bad_ignore", sentence, permanent=True)
 
 
 class GitFailed(Exception):
@@ -59,10 +72,43 @@ def too_many_files(name: str, limit: int) -> SourceError:
     return SourceError("too_large", sentence, permanent=True)
 
 
+def too_long_a_path(name: str, limit: int) -> SourceError:
+    sentence = f"{name} has a path of more than {limit:,} bytes. Choose another repository, or rename its folders."
+    return SourceError("too_large", sentence, permanent=True)
+
+
+def too_long_paths(name: str) -> SourceError:
+    sentence = f"The paths of {name} are too long to list. Choose another repository or raise RAG_MAX_FILES."
+    return SourceError("too_large", sentence, permanent=True)
+
+
 def no_git() -> SourceError:
     return SourceError(
         "no_git", "The program git is not installed here. Install it, then process again.", permanent=True
     )
+
+
+_DISK_FULL = "This machine's disk is full. Free some of it"
+_TOO_MANY_FILES = "This machine has too many files open. End some programs or raise the limit (ulimit -n)"
+_SHORTAGES = {
+    errno.ENOSPC: _DISK_FULL,
+    errno.EDQUOT: _DISK_FULL,
+    errno.EMFILE: _TOO_MANY_FILES,
+    errno.ENFILE: _TOO_MANY_FILES,
+    errno.ENOMEM: "This machine's memory is used up. End some programs",
+    errno.EAGAIN: "This machine runs too many programs. End some of them",
+}
+
+
+@contextmanager
+def of_machine(name: str) -> Iterator[None]:
+    """Raises as a SourceError (machine) what the system refuses while it works on the repository `name`."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        what = _SHORTAGES.get(error.errno or 0, f"This machine's system refused to work on it ({reason}). Mend that")
+        raise SourceError("machine", f"{what}; {name} is tried again.", permanent=False) from error
 
 
 # In this order: what git writes (LC_ALL=C), the code, whether it is permanent, and the sentence.
@@ -72,6 +118,10 @@ _BROKEN = (
     "transfer closed|Recv failure|Send failure|invalid index-pack output|bytes? (of .*)?missing"
 )
 _KNOWN = (
+    (
+        "(?m)^(?!remote: ).*(No space left on device|Disk quota exceeded)",
+        ("machine", False, f"{_DISK_FULL}; {{name}} is tried again."),
+    ),
     (
         "returned error: 30\\d|unable to update url base from redirection",
         ("moved", True, "{name} has moved. Open it in a browser and use its new address."),

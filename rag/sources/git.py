@@ -1,5 +1,6 @@
 """Runs git where it can harm nobody: its own environment, limits on time, disk and memory, and no leftovers."""
 
+import io
 import os
 import re
 import resource
@@ -8,18 +9,19 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from django.conf import settings
 
-from rag.sources import environment, errors
+from rag.sources import environment, errors, pipes
 from rag.sources.address import Address
 
 _POLL = 0.05  # seconds between looks at the clock and the disk
 _MEMORY = 1 << 30  # bytes of address space for a git that reads what a stranger packed
+_CPU = 4  # seconds of processor time for each of RAG_CLONE_TIMEOUT, where nobody is left to look at the clock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,49 +53,76 @@ class Git:
         variables = environment.talking(self.home, self.address, self._configuration)
         started = time.monotonic()
         try:
-            return self._output(arguments, variables, stdin, max_bytes)
-        except errors.GitFailed as failed:
-            has_token = bool(environment.token(self.address.host))
-            raise errors.explain(str(failed), str(self.address), has_token=has_token) from failed
+            with self._explained(has_token=bool(environment.token(self.address.host))):
+                return self._output(arguments, variables, stdin, max_bytes)
         finally:
             self.seconds_left -= time.monotonic() - started
 
     def local(self, *arguments: str, stdin: bytes = b"") -> bytes:
         """Run a command on what is already here; its output. Raises SourceError."""
-        try:
+        with self._explained(has_token=False):
             return self._output(arguments, environment.silent(self.home), stdin, None)
-        except errors.GitFailed as failed:
-            raise errors.explain(str(failed), str(self.address), has_token=False) from failed
 
     @contextmanager
-    def streamed(self, *arguments: str, stdin: bytes = b"") -> Iterator[IO[bytes]]:
-        """Run a command on what is already here and read its output as it comes. It is killed when the block ends."""
-        variables = environment.silent(self.home)
-        with _files(self.home, stdin) as files, self._process(arguments, variables, files, subprocess.PIPE) as process:
-            assert process.stdout is not None  # noqa: S101 — it was asked for
-            with process.stdout:
-                yield process.stdout
+    def streamed(self, *arguments: str, stdin: bytes = b"") -> Iterator[io.BufferedReader]:
+        """Run a command on what is already here and read its output as it comes.
+
+        Raises SourceError; timeout when waiting for it took RAG_CLONE_TIMEOUT in all. git is killed when an exception
+        ends the block; it has to have succeeded otherwise, so that no part passes for the whole.
+        """
+        seconds = settings.RAG_CLONE_TIMEOUT
+        with self._explained(has_token=False), self._files(stdin) as files:
+            with self._process(arguments, environment.silent(self.home), files, subprocess.PIPE) as process:
+                assert process.stdout is not None  # noqa: S101 — it was asked for
+                with process.stdout:
+                    yield pipes.reader(process.stdout, str(self.address), seconds)
+                self._wait(process, time.monotonic() + seconds, None)
+            self._check(process, files)
 
     def _output(
         self, arguments: tuple[str, ...], variables: Mapping[str, str], stdin: bytes, max_bytes: int | None
     ) -> bytes:
         deadline = time.monotonic() + (settings.RAG_CLONE_TIMEOUT if max_bytes is None else self.seconds_left)
-        with _files(self.home, stdin) as files:
+        with errors.of_machine(str(self.address)), self._files(stdin) as files:
             with self._process(arguments, variables, files, files.stdout) as process:
                 self._wait(process, deadline, max_bytes)
-            if process.returncode:
-                files.stderr.seek(0)
-                raise errors.GitFailed(self._scrubbed(files.stderr.read(100_000)))
+            self._check(process, files)
             files.stdout.seek(0)
             return files.stdout.read()
+
+    @contextmanager
+    def _files(self, stdin: bytes) -> Iterator[_Files]:
+        with ExitStack() as stack:
+            with errors.of_machine(str(self.address)):
+                source, output, stderr = (
+                    stack.enter_context(tempfile.NamedTemporaryFile(dir=self.home)) for _ in range(3)
+                )
+                source.write(stdin)
+                source.seek(0)
+            yield _Files(stdin=source.file, stdout=output.file, stderr=stderr.file)
 
     @contextmanager
     def _process(
         self, arguments: tuple[str, ...], variables: Mapping[str, str], files: _Files, stdout: IO[bytes] | int
     ) -> Iterator[subprocess.Popen[bytes]]:
         """A git in a process group of its own, which does not outlive the block however that ends."""
+        with errors.of_machine(str(self.address)):
+            process = self._started(arguments, variables, files, stdout)
         try:
-            process = subprocess.Popen(  # noqa: S603 — a list, no shell; addresses were built by `address.parse`
+            _limit(process.pid, resource.RLIMIT_CPU, int(_CPU * settings.RAG_CLONE_TIMEOUT) + 1)
+            if not self.address.is_local:
+                _limit(process.pid, resource.RLIMIT_AS, _MEMORY)
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def _started(
+        self, arguments: tuple[str, ...], variables: Mapping[str, str], files: _Files, stdout: IO[bytes] | int
+    ) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(  # noqa: S603 — a list, no shell; addresses were built by `address.parse`
                 ["git", *arguments],  # noqa: S607 — where git is differs by machine
                 cwd=self.home,
                 env=variables,
@@ -103,15 +132,21 @@ class Git:
                 start_new_session=True,
             )
         except FileNotFoundError as error:
+            if not self.home.is_dir():  # somebody tidied up
+                raise
             raise errors.no_git() from error
+
+    @contextmanager
+    def _explained(self, *, has_token: bool) -> Iterator[None]:
         try:
-            if not self.address.is_local:
-                _limit_memory(process.pid)
-            yield process
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            yield
+        except errors.GitFailed as failed:
+            raise errors.explain(str(failed), str(self.address), has_token=has_token) from failed
+
+    def _check(self, process: subprocess.Popen[bytes], files: _Files) -> None:
+        if process.returncode:
+            files.stderr.seek(0)
+            raise errors.GitFailed(self._scrubbed(files.stderr.read(100_000)))
 
     def _wait(self, process: subprocess.Popen[bytes], deadline: float, max_bytes: int | None) -> None:
         running = True
@@ -132,23 +167,11 @@ class Git:
         return re.sub(r"://[^/\s@]*@", "://", text)
 
 
-@contextmanager
-def _files(folder: Path, stdin: bytes) -> Iterator[_Files]:
-    with (
-        tempfile.NamedTemporaryFile(dir=folder) as source,
-        tempfile.NamedTemporaryFile(dir=folder) as output,
-        tempfile.NamedTemporaryFile(dir=folder) as stderr,
-    ):
-        source.write(stdin)
-        source.seek(0)
-        yield _Files(stdin=source.file, stdout=output.file, stderr=stderr.file)
-
-
-def _limit_memory(pid: int) -> None:
-    """Bound what a hostile pack can make git allocate, where the system can (Linux)."""
+def _limit(pid: int, what: int, most: int) -> None:
+    """Bound what a hostile pack can make git use, where the system can (Linux)."""
     if hasattr(resource, "prlimit"):
         try:
-            resource.prlimit(pid, resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+            resource.prlimit(pid, what, (most, most))
         except (ProcessLookupError, PermissionError):  # it has already ended, or this place forbids it
             return
 

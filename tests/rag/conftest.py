@@ -10,9 +10,9 @@ from rag import embeddings, ingest
 from rag.embeddings import fake
 from rag.interruption import Interruption
 from rag.worker import Outcome, Worker
-from tests.git_fixtures import Repository, https_repository, repository
+from tests.git_fixtures import Repository, https_repository, own_temporary_folder, repository
 
-__all__ = ["https_repository", "repository"]
+__all__ = ["https_repository", "own_temporary_folder", "repository"]
 
 
 class Notes:

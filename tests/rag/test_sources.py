@@ -3,10 +3,8 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,21 +13,12 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from rag import sources
-from rag.sources import attributes, environment, errors
+from rag.sources import environment, errors
 from rag.sources import git as running
 from tests.git_fixtures import HttpsHost, Repository, certificate
 
 ABSENT = "0" * 39 + "1"
-
-
-@pytest.fixture(autouse=True)
-def own_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Clones go here; nothing of them may be left."""
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    yield folder
-    assert not list(folder.iterdir())
+pytestmark = pytest.mark.usefixtures("own_temporary_folder")
 
 
 @pytest.fixture
@@ -399,16 +388,6 @@ def test_as_many_files_as_the_limit_allows_are_listed(
     assert failure(https_repository.url).code == "too_large"
 
 
-def test_a_path_without_end_is_refused(repository: Repository, local: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.sources.clone._MAX_RECORD", 10_000)
-    sha = repository.blob("x")
-    sha = repository.tree([("100644", b"x", sha)])
-    for _ in range(200):
-        sha = repository.tree([("40000", b"y" * 200 + b"%d" % _, sha)])
-    repository.commit_tree(sha)
-    assert failure(str(repository.path)).code == "too_large"
-
-
 # Attributes
 
 
@@ -444,15 +423,24 @@ def test_filters_and_drivers_in_attributes_start_nothing(repository: Repository,
         assert contents(clone)["a.py"] == b"$Id$\n"
 
 
-def test_attributes_are_merged_up_to_a_limit() -> None:
-    assert attributes.merged({".gitattributes": b"*.a x\n" * 9_000}).count(b"\n") == 5_000
-
-
 def test_the_text_of_a_file_is_read_by_its_path(repository: Repository, https_repository: HttpsHost) -> None:
-    repository.add("link", "x", "120000")
-    repository.commit({".docentignore": "a/\n"})
+    repository.commit({".docentignore": b"\xef\xbb\xbfa/\n"})
     with sources.fetch(https_repository.url, complete=False) as clone:
-        assert [clone.text(path) for path in (".docentignore", "link", "absent")] == ["a/\n", "", ""]
+        assert [clone.text(path) for path in (".docentignore", "absent")] == ["a/\n", ""]
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_rules_that_cannot_be_read_as_a_whole_are_not_none(
+    repository: Repository, https_repository: HttpsHost, complete: bool
+) -> None:
+    repository.add("link", "x", "120000")
+    repository.link("sub", ABSENT, "160000")
+    repository.commit({"large": "a/\n" + "#" * 50_000, "latin": "ä/\n".encode("latin-1"), "wide": "a".encode("utf-16")})
+    with sources.fetch(https_repository.url, complete=complete) as clone:
+        for path in ("link", "sub", "large", "latin", "wide"):
+            with pytest.raises(sources.RulesRefused, match=path) as caught:
+                clone.text(path)
+            assert (caught.value.code, caught.value.permanent) == ("bad_ignore", True)
 
 
 # Branches
@@ -799,16 +787,3 @@ def test_leaving_a_stream_half_read_ends_git(repository: Repository, https_repos
         next(reading)
         reading.close()
         assert len(list(clone.read([clone.entries()[0].blob_sha]))) == 1
-
-
-def test_what_a_killed_process_left_is_swept(repository: Repository, local: None, own_temporary_folder: Path) -> None:
-    repository.commit({"a": "1"})
-    ended = subprocess.Popen(["true"])
-    ended.wait()
-    left = own_temporary_folder / f"docent-clone-{ended.pid}-x"
-    alive = own_temporary_folder / f"docent-clone-{os.getppid()}-x"
-    for folder in (left, alive):
-        folder.mkdir()
-    sources.head(str(repository.path))
-    assert (left.exists(), alive.exists()) == (False, True)
-    alive.rmdir()
