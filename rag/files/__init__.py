@@ -1,6 +1,7 @@
 """Which files of a commit are read, as clean text, and why the others are left out."""
 
 import hashlib
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,11 +11,11 @@ from django.conf import settings
 from rag.files import contents, languages, names
 from rag.files import ignore as ignoring
 from rag.files import text as texts
-from rag.sources import TreeEntry
+from rag.sources import MAX_PATH, TreeEntry
 
 VERSION = "2"  # a new one when a rule changes: what was stored under the old rules is then read again
 
-_MAX_PATH = 1_024  # bytes
+_STAND_IN = re.compile(r".*… \[[0-9a-f]{32}\]", re.DOTALL)
 
 
 class Reason(StrEnum):
@@ -41,7 +42,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class SkippedFile:
-    """A file that is left out. `path` is printable, whatever the repository holds."""
+    """A file that is left out. `path` is printable, whatever the repository holds; `size` is 0 when nobody knows it."""
 
     path: str
     blob_sha: str
@@ -84,8 +85,8 @@ def select(
 ) -> tuple[list[TreeEntry], list[SkippedFile]]:
     """The entries to read, in the listing's order, and those left out by path, mode, size or the limits.
 
-    `ignore` is the text of .docentignore. An entry whose size is not known yet stays and counts nothing; selecting
-    again with the sizes never adds one.
+    `ignore` is the text of .docentignore; raises RulesRefused when it cannot be followed. An entry whose size is not
+    known yet stays and counts nothing; selecting again with the sizes never adds one.
     """
     entries = list({entry.path: entry for entry in entries}.values())  # a hostile tree can name a path twice
     shown = [entry.path for entry in entries if _is_showable(entry.path)]
@@ -153,13 +154,17 @@ def _kind(path: str, text: str) -> tuple[str, str]:
 
 
 def _is_showable(path: str) -> bool:
-    """Whether the path can be shown and linked to: decodable, without controls, of a sane length, staying inside."""
+    """Whether the path can be shown and linked to: decodable, without controls, of a sane length, staying inside.
+
+    One that looks like the stand-in of another cannot: no two files of a listing are ever shown alike.
+    """
     try:
-        is_short = len(path.encode()) <= _MAX_PATH
+        is_short = len(path.encode()) <= MAX_PATH
     except UnicodeEncodeError:  # undecodable bytes came as lone surrogates
         return False
     is_clean = texts.cleaned(path) == path and "\n" not in path and "\t" not in path
-    return is_short and is_clean and {"", ".", ".."}.isdisjoint(path.split("/"))
+    is_inside = {"", ".", ".."}.isdisjoint(path.split("/"))
+    return is_short and is_clean and is_inside and not _STAND_IN.fullmatch(path)
 
 
 def _skipped(entry: TreeEntry, reason: str, size: int | None = None) -> SkippedFile:
@@ -172,4 +177,4 @@ def _printable(path: str) -> str:
     """A readable stand-in, different for different paths."""
     raw = path.encode("utf-8", "surrogateescape")
     shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in path[:200])
-    return f"{texts.cleaned(shown)}… [{hashlib.sha256(raw).hexdigest()[:12]}]"
+    return f"{texts.cleaned(shown)}… [{hashlib.sha256(raw).hexdigest()[:32]}]"
