@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 
 
 DONE = "event: done\ndata: done\n\n"
-REMOVED = 'event: message\ndata: <article class="message removed"><p>It was removed.</p></article>\n\n'
+REMOVED = 'event: message\ndata: <article class="message gone" data-announce="Removed."></article>\n\n'
 
 
 def visit(page: Page, site: str, conversation: Conversation) -> None:
