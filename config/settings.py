@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "corsheaders",
     "rest_framework",
     "drf_spectacular",
     "portfolio",
@@ -46,6 +47,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.csp.ContentSecurityPolicyMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -141,6 +143,12 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_RATES": {"ask": env.text("RAG_ASK_RATE", "20/min")},
     "NUM_PROXIES": NUM_PROXIES,
 }
+# Front ends that live elsewhere. They come without cookies, and reach the JSON doors only.
+CORS_ALLOWED_ORIGINS = env.words("CORS_ALLOWED_ORIGINS")
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_METHODS = ("GET", "POST", "OPTIONS")
+CORS_ALLOW_HEADERS = ("accept", "content-type")
+CORS_EXPOSE_HEADERS = ("Retry-After",)
 SPECTACULAR_SETTINGS = {"TITLE": "Docent", "DESCRIPTION": "Projects, and answers about their code.", "VERSION": "1"}
 
 # Where repositories come from

@@ -177,6 +177,43 @@ def test_a_part_of_an_answer_is_given_and_says_that_it_is_one(
     assert "interrupted" in answer.json()["detail"]
 
 
+@pytest.fixture
+def elsewhere(settings: Settings) -> dict[str, str]:
+    """The headers of a front end that the owner has named."""
+    settings.CORS_ALLOWED_ORIGINS = ["https://me.example"]
+    return {"Origin": "https://me.example"}
+
+
+def test_a_front_end_that_is_named_may_read_and_ask(client: Client, ready: Project, elsewhere: dict[str, str]) -> None:
+    asked = {**elsewhere, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+
+    answers = [client.get("/api/projects/", headers=elsewhere), client.options("/api/projects/x/ask/", headers=asked)]
+
+    assert [answer.headers["Access-Control-Allow-Origin"] for answer in answers] == ["https://me.example"] * 2
+    assert "POST" in answers[1].headers["Access-Control-Allow-Methods"]
+    assert "Access-Control-Allow-Credentials" not in answers[0].headers
+
+
+@pytest.mark.parametrize("path", ["/", "/projects/thing/", "/admin/login/", "/healthz"])
+def test_a_front_end_that_is_named_may_read_nothing_else(
+    client: Client, ready: Project, elsewhere: dict[str, str], path: str
+) -> None:
+    assert "Access-Control-Allow-Origin" not in client.get(path, headers=elsewhere).headers
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "https://me.example.evil", "http://me.example", "null"])
+def test_any_other_front_end_may_not(client: Client, ready: Project, elsewhere: dict[str, str], origin: str) -> None:
+    response = client.get("/api/projects/", headers={"Origin": origin})
+
+    assert "Access-Control-Allow-Origin" not in response.headers
+
+
+def test_nobody_is_named_unless_the_owner_does(client: Client, ready: Project) -> None:
+    response = client.get("/api/projects/", headers={"Origin": "https://me.example"})
+
+    assert "Access-Control-Allow-Origin" not in response.headers
+
+
 def test_the_schema_describes_every_door(client: Client) -> None:
     text = client.get("/api/schema/").content.decode()
 
