@@ -1,25 +1,32 @@
 """What a model wrote → the same with those citations only that stand for a passage it was given.
 
 Pure. However a model writes them ([1, 2], [1-3], 【1】, [source 2], a link on a number), they leave as [1][2]. Code is
-left alone.
+left alone, and what code is says the parser that the answer is shown with.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from portfolio import markdown
 
 _NUMBERS = r"\d{1,9}(?:\s*(?:,|;|&|and|-|–|—)\s*(?:(?:source|passage)s?\s*)?\d{1,9})*"
 _INSIDE = rf"\^?(?:(?:source|passage)s?\s*)?{_NUMBERS}"
 _CITATION = re.compile(
+    r"(?<!(?<!\\)\\)"  # a bracket that is not escaped
     rf"(?:\[\[(?P<double>{_INSIDE})\]\]|\[(?P<single>{_INSIDE})\]|【(?P<lens>{_INSIDE})[^】\n]{{0,40}}】)"
     r"(?:\([^()\s]*(?:\s+\"[^\"\n]*\")?\))?",
     re.IGNORECASE,
 )
 _RUN = re.compile(rf"(?P<space>(?<![ \t])[ \t]*)(?P<run>(?:{_CITATION.pattern})+)", re.IGNORECASE)
-_LINES = re.compile(r"[^\n]*\n|[^\n]+")
-_FENCE = re.compile(r"[\s>]*(`{3,}(?!.*`)|~{3,})")  # however deep: models indent them in lists
-_CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)((?:(?!\n\s*\n).)+?)(?<!`)\1(?!`)", re.DOTALL)
+# Stands in the place of a run while the parser looks at the text around it. Unicode keeps it from ever being a text's.
+_MARK = "\ufdd0"
+_MARKED = re.compile(rf"(?P<space>(?<![ \t])[ \t]*){_MARK}(?P<place>\d+){_MARK}")
 MOST = 100  # of one range
+PASSES = 5  # taking one out may leave another behind, as in [[99]98]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,20 +39,12 @@ class Checked:
 
 def check(answer: str, count: int) -> Checked:
     """Markdown with citations of passages 1…`count`; the others are taken out."""
-    cited: set[int] = set()
-
-    def rewrite(match: re.Match[str]) -> str:
-        written = [each["double"] or each["single"] or each["lens"] for each in _CITATION.finditer(match["run"])]
-        given = [number for one in written for number in numbers(one) if 1 <= number <= count]
-        cited.update(given)
-        return match["space"] + "".join(f"[{number}]" for number in given) if given else ""
-
-    # Again until nothing changes: taking one out may leave another behind, as in [[99]98].
-    text, before = answer, ""
-    while text != before:
-        cited.clear()
-        before, text = text, _outside_code(text, lambda prose: _RUN.sub(rewrite, prose))
-    return Checked(text=text, cited=tuple(sorted(cited)))
+    checked = Checked(text=answer.replace(_MARK, ""), cited=())
+    for _ in range(PASSES):
+        before, checked = checked.text, _checked_once(checked.text, count)
+        if checked.text == before:
+            break
+    return checked
 
 
 def numbers(written: str) -> list[int]:
@@ -57,35 +56,47 @@ def numbers(written: str) -> list[int]:
     return list(found)
 
 
-def _outside_code(markdown: str, change: Callable[[str], str]) -> str:
-    return "".join(text if is_code else _outside_spans(text, change) for is_code, text in _blocks(markdown))
+def _checked_once(text: str, count: int) -> Checked:
+    runs: list[str] = []
+    cited: set[int] = set()
+
+    def hide(match: re.Match[str]) -> str:
+        runs.append(match["run"])
+        return f"{match['space']}{_MARK}{len(runs) - 1}{_MARK}"
+
+    def show(match: re.Match[str]) -> str:
+        place = int(match["place"])
+        if place not in prose:
+            return match["space"] + runs[place]
+        given = [number for number in _written(runs[place]) if 1 <= number <= count]
+        cited.update(given)
+        return match["space"] + "".join(f"[{number}]" for number in given) if given else ""
+
+    hidden = _RUN.sub(hide, text)
+    prose = set(_marks(_parser().parse(hidden))) if runs else set()
+    return Checked(text=_MARKED.sub(show, hidden), cited=tuple(sorted(cited)))
 
 
-def _blocks(markdown: str) -> Iterator[tuple[bool, str]]:
-    """(is it a fenced block, its text) in order, nothing lost. A fence that is never closed goes to the end."""
-    run: list[str] = []
-    fence = ""
-    for line in _LINES.findall(markdown):
-        opening = _FENCE.match(line)
-        if not fence and opening:
-            yield False, "".join(run)
-            run, fence = [line], opening[1]
-        elif fence and _closes(line, fence):
-            yield True, "".join([*run, line])
-            run, fence = [], ""
-        else:
-            run.append(line)
-    yield bool(fence), "".join(run)
+def _written(run: str) -> list[int]:
+    return [
+        number
+        for each in _CITATION.finditer(run)
+        for number in numbers(each["double"] or each["single"] or each["lens"])
+    ]
 
 
-def _closes(line: str, fence: str) -> bool:
-    mark = line.strip().lstrip("> ")
-    return len(mark) >= len(fence) and set(mark) == {fence[0]}
+def _marks(tokens: list[Token]) -> Iterator[int]:
+    """The places of the runs that are shown as text: not as code, and not as a part of an address."""
+    for block in tokens:
+        is_address = False
+        for token in block.children or ():
+            if token.type in ("link_open", "link_close"):
+                is_address = token.type == "link_open" and token.info == "auto"
+            if token.type == "text" and not is_address:
+                yield from (int(mark["place"]) for mark in _MARKED.finditer(token.content))
 
 
-def _outside_spans(prose: str, change: Callable[[str], str]) -> str:
-    end, parts = 0, []
-    for span in _CODE_SPAN.finditer(prose):
-        parts += [change(prose[end : span.start()]), span[0]]
-        end = span.end()
-    return "".join([*parts, change(prose[end:])])
+def _parser() -> MarkdownIt:
+    """Reads as portfolio.markdown does, which shows the answer."""
+    options = {"html": False, "maxNesting": markdown.MAX_NESTING}
+    return MarkdownIt("commonmark", options).enable(["table", "strikethrough"])

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portfolio import markdown
 from rag import citations
 
 # Everything that a citation or the code around it is made of.
@@ -62,6 +63,12 @@ def test_a_number_that_was_not_given_is_taken_out(written: str, text: str) -> No
         "1. so:\n\n    ```\n    rows[9]\n    ```",
         "> ```\n> rows[9]\n> ```",
         "```\nrows[9]",
+        "    rows[9]\n    rows[1]",
+        "- so:\n\n      rows[9]",
+        "`` `rows[9]` ``",
+        "~~~ `x`\nrows[9]\n~~~",
+        "<https://example.org/[9]>",
+        r"\[9]",
     ],
 )
 def test_code_is_left_alone(code: str) -> None:
@@ -75,6 +82,37 @@ def test_what_follows_code_is_checked() -> None:
 
 def test_a_lone_backtick_does_not_hide_the_rest() -> None:
     assert citations.check("a ` b [9]\n\nc [9] ` d", 3).text == "a ` b\n\nc ` d"
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        (r"\`so [1] and [99]\`", r"\`so [1] and\`"),
+        ("use `a``[99]` x [1]", "use `a``[99]` x [1]"),
+        ("```\nx\n```` [99] [1]", "```\nx\n```` [99] [1]"),
+        ("    ```\n\nplain [99] [1]", "    ```\n\nplain [1]"),
+        (r"so \\[1]", r"so \\[1]"),
+        ("a\n    [99] goes on [1]", "a\n goes on [1]"),
+    ],
+)
+def test_code_is_what_the_page_shows_as_code(written: str, text: str) -> None:
+    checked = citations.check(written, 3)
+    assert checked.text == text
+    assert set(checked.cited) == linked(checked.text)
+
+
+def linked(text: str) -> set[int]:
+    """The numbers that are links on the page."""
+    known = {number: markdown.Citation(href=f"#{number}", source="s", title="t") for number in (1, 2, 3)}
+    return {
+        int(number) for number in re.findall(r'class="citation"[^>]*>(\d+)<', markdown.render(text, citations=known))
+    }
+
+
+@given(MARKDOWN)
+def test_what_is_a_link_on_the_page_is_cited(written: str) -> None:
+    checked = citations.check(written, 3)
+    assert linked(checked.text) == set(checked.cited)
 
 
 def test_words_in_brackets_stay() -> None:
@@ -103,8 +141,34 @@ def test_without_brackets_nothing_is_changed(written: str) -> None:
     assert citations.check(plain, 3).text == plain
 
 
-@pytest.mark.parametrize("piece", [" ", "[", "[[1", "`", "``a", "[1,", "[1 and ", "```\n", "[99]"])
-def test_no_input_takes_long(piece: str) -> None:
+PIECES = [
+    " ",
+    "[",
+    "[[1",
+    "`",
+    "``a",
+    "[1,",
+    "[1 and ",
+    "```\n",
+    "[99]",
+    "[[99]98]",
+    "【1",
+    "【1†a",
+    "[1](a ",
+    "\\",
+    "\\[1]",
+]
+PIECES += ["[1][", "![", "**a", "_a_", "<", ">", "- ", "~~a", "|[1]", "[source ", "`[1]", "[1]: a\n", "a\n    [1]"]
+
+
+@pytest.mark.parametrize("text", [*(piece * (2_000 // len(piece)) for piece in PIECES), "[" * 500 + "99]" * 500])
+def test_no_input_takes_long(text: str) -> None:
     start = time.perf_counter()
-    citations.check(piece * (10_000 // len(piece)), 3)
-    assert time.perf_counter() - start < 2
+    citations.check(text, 3)
+    assert time.perf_counter() - start < 0.1
+
+
+def test_brackets_in_brackets_take_no_longer_the_deeper_they_are() -> None:
+    start = time.perf_counter()
+    citations.check("[" * 2_400 + "99]" * 2_400, 3)
+    assert time.perf_counter() - start < 1
