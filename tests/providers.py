@@ -211,9 +211,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _wait_until_left(self, seconds: float) -> None:
         """Silence; notices when the other side hangs up."""
         self.connection.settimeout(seconds)
-        with suppress(TimeoutError):
-            if self.connection.recv(1) == b"":
-                self.provider.left.set()
+        try:
+            is_gone = self.connection.recv(1) == b""
+        except TimeoutError:
+            return
+        except ConnectionError:
+            is_gone = True
+        if is_gone:
+            self.provider.left.set()
 
 
 def _events(plan: Chat, body: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -118,6 +118,7 @@ def test_a_visitor_who_leaves_a_real_client_before_its_headers_ends_the_thread(
     provider.plan(providers.Hang(20))
     pumped = pump.pump(model.stream(prompt(), max_tokens=1_000), beat=0.1, limit=5)
     assert isinstance(next(pumped), pump.Silence)
+    assert wait_for(lambda: len(provider.requests) == 1)
     pumped.close()
     assert no_answer_is_under_way()
     assert provider.left.wait(2)
