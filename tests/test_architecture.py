@@ -19,7 +19,7 @@ ORDER = [
     # Run the stages
     "vectors", "ingest", "worker", "estimate", "reporting",
     # Find and answer
-    "ranking", "retrieval", "prompts", "llm", "citations", "drafts", "answers",
+    "ranking", "retrieval", "prompts", "llm", "citations", "drafts", "answers", "evaluation",
     # Doors
     "questions", "visitors", "suggestions", "templatetags", "streaming", "views", "urls", "api", "admin", "checks",
     "apps", "management",

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from portfolio.models import Project
 from rag import answers, embeddings, models, retrieval
+from rag.management import projects
 
 
 class Command(BaseCommand):
@@ -26,7 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--limit", type=int, default=8, help="passages, with --passages (%(default)s)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        project = _project(options["project"])
+        project = projects.named(options["project"])
         question = options["question"].strip()
         if not question or options["limit"] < 1:
             raise CommandError("Give a question, and a limit from 1 up.", returncode=2)
@@ -39,12 +40,12 @@ class Command(BaseCommand):
             raise CommandError(str(error) or retrieval.NotIndexed.__doc__) from error
 
     def _passages(self, project: Project, question: str, options: dict[str, Any]) -> None:
-        found = retrieval.search(_live(project), question, limit=options["limit"])
+        found = retrieval.search(projects.live(project), question, limit=options["limit"])
         for passage in found.passages:
             self.stdout.write(_as_json(passage) if options["json"] else _as_line(passage))
 
     def _answer(self, project: Project, question: str, *, as_json: bool) -> None:
-        _live(project)
+        projects.live(project)
         conversation = models.Conversation.objects.create(project=project)
         message = models.Message.objects.create(conversation=conversation, question=question)
         for event in answers.answer(message):
@@ -69,23 +70,6 @@ class Command(BaseCommand):
         self.stdout.write("\n")
         for source in sources:
             self.stdout.write(f"{'*' if source.cited else ' '} {source} {source.url}".rstrip())
-
-
-def _project(name: str) -> Project:
-    project = Project.objects.filter(slug=name).first()
-    if project is None and name.isdecimal() and len(name) < 19:
-        project = Project.objects.filter(pk=int(name)).first()
-    if project is None:
-        raise CommandError(f"There is no project {name!r}. manage.py rag_status lists them.", returncode=2)
-    return project
-
-
-def _live(project: Project) -> models.Revision:
-    revision = project.rag.live_revision
-    if revision is None:
-        command = f"manage.py process_rag_async --project-id {project.pk}"
-        raise CommandError(f"{project} is not indexed yet. Run: {command}")
-    return revision
 
 
 def _as_json(passage: retrieval.Passage) -> str:

@@ -1,0 +1,50 @@
+"""A revision is asked questions, and what it finds is scored."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rag import models, retrieval, tokens
+from rag.evaluation import measures
+from rag.evaluation.questions import Lines, Question
+
+SHOWN = 8  # passages, as an answer gets them
+DEEP = 60  # passages in which ten files are found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One question asked. `score` is None for one that has no answer; `seconds` of one search, embedding included."""
+
+    question: Question
+    score: measures.Score | None
+    confidence: float
+    confident: bool
+    seconds: float
+
+
+def run(revision: models.Revision, asked: Iterable[Question]) -> Iterator[Trial]:
+    """Raises EmbeddingError when questions cannot be embedded."""
+    for question in asked:
+        started = time.perf_counter()
+        found = retrieval.search(revision, question.text, limit=SHOWN)
+        seconds = time.perf_counter() - started
+        yield Trial(
+            question=question,
+            score=_score(revision, question, found.passages) if question.gold else None,
+            confidence=found.passages[0].similarity if found.passages else -1.0,
+            confident=found.confident,
+            seconds=seconds,
+        )
+
+
+def lines(passage: retrieval.Passage) -> Lines:
+    return Lines(path=passage.path, start=passage.start_line, end=passage.end_line)
+
+
+def _score(revision: models.Revision, question: Question, passages: Sequence[retrieval.Passage]) -> measures.Score:
+    shown = [measures.Found(lines=lines(each), tokens=tokens.count(each.text)) for each in passages]
+    deep = retrieval.search(
+        revision, question.text, limit=DEEP
+    ).passages  # more passages, joined more, are another list
+    return measures.score(question, measures.ranked_files(map(lines, deep)), shown)
