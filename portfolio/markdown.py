@@ -57,8 +57,11 @@ def render(
     known = citations or {}
     text = markdown if len(markdown) <= MAX_CHARACTERS else markdown[:MAX_CHARACTERS] + "…"
     exact = {citation.href for citation in known.values()}
+    parser = _parser()
+    if known:  # a line `[1]: queue.py` is a citation with words behind it, not a definition that vanishes
+        parser.disable("reference")
     html = nh3.clean(
-        _parser().render(text, {"citations": known}),
+        parser.render(text, {"citations": known}),
         tags=TAGS,
         attributes=ATTRIBUTES,
         allowed_classes=CLASSES,

@@ -99,4 +99,4 @@ def _marks(tokens: list[Token]) -> Iterator[int]:
 def _parser() -> MarkdownIt:
     """Reads as portfolio.markdown does, which shows the answer."""
     options = {"html": False, "maxNesting": markdown.MAX_NESTING}
-    return MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
+    return MarkdownIt("commonmark", options).enable(["table", "strikethrough"]).disable("reference")

@@ -105,7 +105,7 @@ def test_a_number_in_code_stays_code() -> None:
 def test_no_reference_takes_a_citation_over() -> None:
     html = render("It waits [1].\n\n[1]: https://github.com/owner/name/blob/main/other.py")
 
-    assert "other.py" not in html and LINES in html
+    assert 'other.py"' not in html and LINES in html  # it stays text
 
 
 def test_a_title_cannot_leave_its_attribute() -> None:
@@ -162,3 +162,11 @@ def test_a_very_long_passage_stays_plain() -> None:
     html = markdown.highlight("x = 1\n" * markdown.MAX_HIGHLIGHTED, "python")
 
     assert '<span class="n">' not in html and "x = 1" in html
+
+
+def test_a_line_that_looks_like_a_definition_is_kept_with_its_citation() -> None:
+    citation = markdown.Citation(href="#source-1", source="source-1", title="queue.py, lines 1–2")
+    html = markdown.render("[1]: queue.py waits here", links=[], citations={1: citation})
+
+    assert "queue.py waits here" in html
+    assert 'class="citation"' in html

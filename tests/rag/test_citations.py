@@ -163,12 +163,12 @@ PIECES += ["[1][", "![", "**a", "_a_", "<", ">", "- ", "~~a", "|[1]", "[source "
 
 @pytest.mark.parametrize("text", [*(piece * (2_000 // len(piece)) for piece in PIECES), "[" * 500 + "99]" * 500])
 def test_no_input_takes_long(text: str) -> None:
-    start = time.perf_counter()
+    start = time.thread_time()
     citations.check(text, 3)
-    assert time.perf_counter() - start < 0.1
+    assert time.thread_time() - start < 0.2
 
 
 def test_brackets_in_brackets_take_no_longer_the_deeper_they_are() -> None:
-    start = time.perf_counter()
+    start = time.thread_time()
     citations.check("[" * 2_400 + "99]" * 2_400, 3)
-    assert time.perf_counter() - start < 1
+    assert time.thread_time() - start < 1

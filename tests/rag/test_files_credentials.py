@@ -68,9 +68,9 @@ def test_every_name_is_written_in_lower_case() -> None:
 
 @pytest.mark.parametrize("name", ["-" * 1_000, "secrets." * 120, ".bak" * 250, "key_" * 250, "a.example" * 110])
 def test_a_long_name_takes_no_time(name: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     credentials.are_in(name)
-    assert time.perf_counter() - started < 0.01
+    assert time.thread_time() - started < 0.05
 
 
 def test_a_selection_says_so() -> None:

@@ -105,17 +105,17 @@ def test_folders_may_lie_as_deep_as_a_path_is_long() -> None:
     ["*a" * 100 + "b", "*a*a*b", "*" + "a" * 120 + "*" + "a" * 120 + "b", "**/a/" * 50 + "b", "**/" + "*a/" * 80 + "b"],
 )
 def test_no_rule_takes_ages(rules: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     assert ignore.ignored(rules, ["a" * 1_000, "a/" * 500 + "a", "/".join(["a" * 100] * 10)]) == set()
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2
 
 
 def test_work_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ignore, "_MAX_STEPS", 10_000_000)
-    started = time.perf_counter()
+    started = time.thread_time()
     paths = (f"{n}/" + "a/" * 500 for n in range(2_000))
     assert "too long" in refusal("\n".join(f"*a*a*b{n}" for n in range(900)), *(f"{path}x" for path in paths))
-    assert time.perf_counter() - started < 5
+    assert time.thread_time() - started < 5
 
 
 def test_as_many_rules_as_may_be_are_followed_for_as_many_files_as_may_be() -> None:

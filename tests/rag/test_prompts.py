@@ -166,17 +166,17 @@ def test_no_conversation_makes_an_endless_search() -> None:
 @pytest.mark.parametrize("piece", ["a", "it ", " ", "then ", "-", "_", "aA", "1"])
 def test_no_question_takes_long_to_be_judged(piece: str) -> None:
     question = piece * (2_000 // len(piece))
-    start = time.perf_counter()
+    start = time.thread_time()
     prompts.retrieval_query(question, turns(*[question] * 6))
-    assert time.perf_counter() - start < 0.1
+    assert time.thread_time() - start < 0.1
 
 
 @pytest.mark.parametrize("piece", ["[", "[1", "[1]", " ", " [", "1]"])
 def test_no_answer_takes_long_to_be_shortened(piece: str) -> None:
     turn = prompts.Turn(question="Q?", answer=piece * (10_000 // len(piece)))
-    start = time.perf_counter()
+    start = time.thread_time()
     prompts.build("Why?", [], [turn], 6_000)
-    assert time.perf_counter() - start < 0.1
+    assert time.thread_time() - start < 0.1
 
 
 def test_the_first_question_is_searched_alone() -> None:

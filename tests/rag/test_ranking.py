@@ -119,18 +119,18 @@ PIECES = [
 @pytest.mark.parametrize("end", ["", "!", "/", "."])
 def test_no_question_takes_long_to_search_for_names(piece: str, end: str) -> None:
     question = piece * (2_000 // len(piece)) + end
-    start = time.perf_counter()
+    start = time.thread_time()
     ranking.names(question)
-    assert time.perf_counter() - start < 0.1
+    assert time.thread_time() - start < 0.1
 
 
 @pytest.mark.parametrize("piece", ["a", "test", "install", "document", "_", " ", "__init__"])
 def test_no_question_takes_long_to_weigh(piece: str) -> None:
     candidates = [at(path, 0.5, kind="readme") for path in ("tests/a.py", "docs/a.md", "a/__init__.py")] * 60
     question = piece * (2_000 // len(piece))
-    start = time.perf_counter()
+    start = time.thread_time()
     ranking.rank(candidates, question, 8)
-    assert time.perf_counter() - start < 0.5
+    assert time.thread_time() - start < 0.5
 
 
 def test_passages_that_touch_are_one() -> None:
