@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import django
+import hypothesis
 import pytest
 
 BASE_DIR = Path(__file__).resolve().parent.parent
