@@ -9,6 +9,7 @@ from statistics import fmean
 from rag.evaluation.questions import Lines, Question
 
 RESAMPLES = 2_000
+NORMAL_95 = 1.96
 SEED = 7  # the same figures give the same interval
 BUDGETS = (1_000, 2_000, 4_000)  # tokens
 
@@ -105,6 +106,16 @@ def interval(values: Sequence[float], statistic: Statistic = fmean) -> Interval:
     """Percentile bootstrap over the questions' values."""
     draw = random.Random(SEED)  # noqa: S311 — a sample, not a secret
     return _between(statistic(values), (statistic(draw.choices(values, k=len(values))) for _ in range(RESAMPLES)))
+
+
+def share(count: int, total: int) -> Interval:
+    """Of `count` of `total` questions, by Wilson's formula, which also holds for a handful or when all are right."""
+    if not total:
+        return Interval(value=0.0, low=0.0, high=1.0)
+    part, square = count / total, NORMAL_95**2 / total
+    middle = (part + square / 2) / (1 + square)
+    width = NORMAL_95 / (1 + square) * math.sqrt(part * (1 - part) / total + square / total / 4)
+    return Interval(value=part, low=max(0.0, middle - width), high=min(1.0, middle + width))
 
 
 def ratio(ours: Sequence[float], others: Sequence[float]) -> Interval:

@@ -59,8 +59,8 @@ def told_apart(trials: Sequence[Trial]) -> list[str]:
 def _share(holds: Sequence[bool]) -> str:
     if not holds:
         return "–"
-    between = measures.interval([float(each) for each in holds])
-    return f"{sum(holds)} of {len(holds)} ({between.low:.0%}–{between.high:.0%})"
+    between = measures.share(sum(holds), len(holds))
+    return f"{sum(holds)} of {len(holds)} ({between.low * 100:.0f}–{between.high * 100:.0f} %)"
 
 
 def _times(trials: Sequence[Trial]) -> str:

@@ -96,6 +96,14 @@ def test_an_interval_narrows_with_more_questions() -> None:
     assert many.high - many.low < (few.high - few.low) / 5
 
 
+@pytest.mark.parametrize(
+    ("count", "total", "low", "high"), [(50, 100, 0.404, 0.596), (4, 4, 0.510, 1), (0, 4, 0, 0.490), (0, 0, 0, 1)]
+)
+def test_a_share_of_few_questions_is_not_sure_of_itself(count: int, total: int, low: float, high: float) -> None:
+    between = measures.share(count, total)
+    assert (between.low, between.high) == pytest.approx((low, high), abs=1e-3)
+
+
 def test_a_ratio_resamples_both_sides_together() -> None:
     between = measures.ratio([0.2, 1.0, 0.6], [0.1, 0.5, 0.3])
     assert (between.value, between.low, between.high) == pytest.approx((2, 2, 2))
