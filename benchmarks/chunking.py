@@ -25,11 +25,11 @@ django.setup()
 
 from benchmarks import corpora  # noqa: E402
 from rag import chunks, embeddings, files  # noqa: E402
+from rag.evaluation import measures  # noqa: E402
+from rag.evaluation.questions import Lines, Question  # noqa: E402
 
-TUNED_ON, HELD_OUT = ("click", "starlette", "koa"), ("huey", "fastify")
 TESTS = re.compile(r"(^|/)(tests?|integration)/")  # left out: they rank lower later, and would be most of the time here
 DEEP = 400  # chunks looked at to find ten files
-Hit = corpora.Lines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,24 +42,15 @@ class Scores:
     line_recall: float
 
 
-def scores(question: corpora.Question, ranked: Sequence[Hit]) -> Scores:
-    paths = list(dict.fromkeys(hit.path for hit in ranked))
-    gold = {each.path for each in question.gold}
-    right = [any(overlap(hit, each) for each in question.gold) for hit in ranked]
+def scores(question: Question, ranked: Sequence[Lines]) -> Scores:
+    paths = measures.ranked_files(ranked)
+    right = [str(any(hit.overlaps(each) for each in question.gold)) for hit in ranked]
     return Scores(
-        file_mrr=reciprocal_rank([path in gold for path in paths]),
-        file_recall=len(gold & set(paths[:5])) / len(gold),
-        line_mrr=reciprocal_rank(right),
-        line_recall=mean(any(overlap(hit, each) for hit in ranked[:5]) for each in question.gold),
+        file_mrr=measures.reciprocal_rank(paths, question.files),
+        file_recall=measures.recall(paths[:5], question.files),
+        line_mrr=measures.reciprocal_rank(right, {"True"}),
+        line_recall=measures.lines_recall(ranked[:5], question.gold),
     )
-
-
-def overlap(one: Hit, other: Hit) -> bool:
-    return one.path == other.path and one.start <= other.end and one.end >= other.start
-
-
-def reciprocal_rank(right: Sequence[bool]) -> float:
-    return 1 / (right.index(True) + 1) if True in right[:10] else 0.0
 
 
 def vectors(texts: Sequence[str], known: dict[str, np.ndarray]) -> np.ndarray:
@@ -76,9 +67,9 @@ def measure(name: str, sizes: chunks.Sizes, known: dict[str, np.ndarray], *, syn
     read = [file for file in corpora.read(name) if not TESTS.search(file.path)]
     known_as = read if syntax else [replace(file, language="", kind="code") for file in read]
     cut = [(file, chunk) for file in known_as for chunk in chunks.split(file, sizes).chunks]
-    places = [Hit(path=file.path, start=chunk.start_line, end=chunk.end_line) for file, chunk in cut]
+    places = [Lines(path=file.path, start=chunk.start_line, end=chunk.end_line) for file, chunk in cut]
     documents = vectors([chunks.embedded_text(file, chunk) for file, chunk in cut], known)
-    asked = corpora.questions(name)
+    asked = corpora.answered(name)
     found = vectors([question.text for question in asked], known) @ documents.T
     ranked = ([places[index] for index in np.argsort(-row)[:DEEP]] for row in found)
     return len(cut), [scores(question, hits) for question, hits in zip(asked, ranked, strict=True)]
@@ -115,11 +106,11 @@ def main() -> None:
     parser.add_argument("--corpora", nargs="+")
     options = parser.parse_args()
     known: dict[str, np.ndarray] = {}
-    for names in [options.corpora] if options.corpora else [TUNED_ON, HELD_OUT]:
+    for names in [options.corpora] if options.corpora else [corpora.TUNED_ON, corpora.HELD_OUT]:
         print(f"\n{', '.join(names)}\n")
         for row in rows(names, options.sizes, known):
             print(row, flush=True)
-    code = [file for name in TUNED_ON for file in corpora.read(name) if file.kind == "code"]
+    code = [file for name in corpora.TUNED_ON for file in corpora.read(name) if file.kind == "code"]
     print(f"\nCut at {speed(code):.1f} MB of code a second of processor time.")
 
 

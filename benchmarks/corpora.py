@@ -2,43 +2,48 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from rag import files, sources
+from rag.evaluation import questions as asked
+from rag.evaluation.questions import Question
 
 HERE = Path(__file__).parent
 QUESTIONS = HERE / "questions"
 FOLDER = HERE / "results" / "corpora"
+TUNED_ON, HELD_OUT = ("click", "starlette", "koa"), ("huey", "fastify")  # rules are made on the first ones only
+_NOBODY = {"NAME": "Benchmark", "EMAIL": "benchmark@example.org", "DATE": "2026-01-01T00:00:00Z"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Lines:
-    """Lines of a file, 1-based and inclusive."""
-
-    path: str
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Question:
-    """`gold`: the lines that answer it."""
-
-    text: str
-    gold: tuple[Lines, ...]
+def names() -> list[str]:
+    return [package["name"] for package in _packages()]
 
 
 def questions(name: str) -> list[Question]:
-    """Those of a corpus that have an answer in it."""
-    rows = map(json.loads, (QUESTIONS / f"{name}.jsonl").read_text().splitlines())
-    return [
-        Question(text=row["question"], gold=tuple(Lines(**gold) for gold in row["gold"])) for row in rows if row["gold"]
-    ]
+    """Those about a corpus; some have no answer in it."""
+    return asked.read((QUESTIONS / f"{name}.jsonl").read_text().splitlines())
+
+
+def answered(name: str) -> list[Question]:
+    """Those that have an answer."""
+    return [question for question in questions(name) if question.gold]
+
+
+def repository(name: str, folder: Path) -> Path:
+    """The corpus as the one commit of a bare git repository in `folder`."""
+    target = folder / f"{name}.git"
+    git = ["git", f"--git-dir={target}"]
+    who = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in _NOBODY.items()}
+    subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", str(target)], check=True)
+    for command in (["add", "--all", "--force", "."], ["commit", "--quiet", "--message", name]):
+        worktree = f"--work-tree={_unpacked(name)}"
+        subprocess.run([*git, worktree, *command], cwd=_unpacked(name), env=os.environ | who, check=True)
+    return target
 
 
 def read(name: str) -> Iterator[files.SourceFile]:
@@ -62,7 +67,7 @@ def _blob_sha(file: Path) -> str:
 
 
 def _unpacked(name: str) -> Path:
-    corpus = next(each for each in json.loads((QUESTIONS / "corpora.json").read_text()) if each["name"] == name)
+    corpus = next(each for each in _packages() if each["name"] == name)
     target: Path = FOLDER / corpus["strip"] / name
     if not target.exists():
         archive = _archive(corpus)
@@ -71,6 +76,11 @@ def _unpacked(name: str) -> Path:
         with tarfile.open(archive) as tar:
             tar.extractall(target, filter="data")
     return target / corpus["strip"]
+
+
+def _packages() -> list[dict[str, str]]:
+    packages: list[dict[str, str]] = json.loads((QUESTIONS / "corpora.json").read_text())
+    return packages
 
 
 def _archive(corpus: dict[str, str]) -> Path:

@@ -14,7 +14,6 @@ import base64
 import importlib.util
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -32,9 +31,11 @@ import numpy as np
 
 django.setup()
 
-from benchmarks import corpora  # noqa: E402
+from benchmarks import corpora, machine  # noqa: E402
 from rag import chunks, embeddings  # noqa: E402
 from rag.embeddings import local  # noqa: E402
+from rag.evaluation import measures  # noqa: E402
+from rag.evaluation.questions import Question  # noqa: E402
 
 
 class Model(Protocol):
@@ -101,11 +102,10 @@ def speed(ours: Model, reference: Model, texts: Sequence[str], rounds: int) -> N
     print(f"\nRatio: median {median(ratios):.2f}, {min(ratios):.2f} – {max(ratios):.2f}.")
 
 
-def first_right(question: corpora.Question, paths: Sequence[str], similarities: np.ndarray) -> float:
+def first_right(question: Question, paths: Sequence[str], similarities: np.ndarray) -> float:
     """Reciprocal rank, among ten files, of the first that answers."""
-    ranked = list(dict.fromkeys(paths[place] for place in np.argsort(-similarities)))[:10]
-    gold = {lines.path for lines in question.gold}
-    return next((1 / rank for rank, path in enumerate(ranked, 1) if path in gold), 0.0)
+    ranked = list(dict.fromkeys(paths[place] for place in np.argsort(-similarities)))
+    return measures.reciprocal_rank(ranked, question.files)
 
 
 def retrieval(models: Sequence[Model], names: Sequence[str]) -> None:
@@ -115,7 +115,7 @@ def retrieval(models: Sequence[Model], names: Sequence[str]) -> None:
     cosines: list[float] = []
     for name in names:
         paths, texts = cut(name)
-        asked = corpora.questions(name)
+        asked = corpora.answered(name)
         encoded = [model.encode([*texts, *(question.text for question in asked)])[1] for model in models]
         cosines += np.sum(encoded[0] * encoded[1], axis=1).tolist()
         similar = [vectors[len(texts) :] @ vectors[: len(texts)].T for vectors in encoded]
@@ -146,14 +146,6 @@ def cut(name: str) -> tuple[list[str], list[str]]:
     return [path for path, _ in pairs], [text for _, text in pairs]
 
 
-def machine() -> str:
-    names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    processor = names[0].partition(": ")[2] if names else platform.machine()
-    gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    software = f"{platform.system()}, Python {platform.python_version()}"
-    return f"{processor}, {local._cores()} cores, {gigabytes:.0f} GB, {software}, load {os.getloadavg()[0]:.1f}"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--reference", required=True, help="a Python that has sentence-transformers")
@@ -161,7 +153,7 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    print(machine())
+    print(machine.describe())
     ours, reference = Ours(), Reference(options.reference, local._cores())
     every = [text for name in options.corpora for text in cut(name)[1]]
     some = every[:: max(1, len(every) // options.texts)][: options.texts]

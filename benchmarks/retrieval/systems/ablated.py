@@ -1,0 +1,36 @@
+"""Docent without one of its rules: `ablated:NAME` for each of RULES. The index is today's."""
+
+import importlib
+from typing import Any
+
+from benchmarks.retrieval.systems import Corpus
+from benchmarks.retrieval.systems import docent as today
+from benchmarks.retrieval.vectors import Vectors
+
+# What is switched off → the module's constant and its value then.
+RULES: dict[str, dict[str, Any]] = {
+    "the keyword leg": {"retrieval.KEYWORDS": 0.0},
+    "what other chunks of a file add": {"ranking.FILE_SUPPORT": ()},
+    "less for tests, examples and prose": {"ranking.ASIDE": 1.0},
+    "more for what the question names": {"ranking.MENTION": 0.0},
+    "the limit of chunks a file": {"ranking.CHUNKS_A_FILE": 1_000},
+    "joining what stands together": {"ranking.LONGEST": 0},
+    "more than 50 candidates": {"retrieval.CANDIDATES": 50},
+}
+
+
+class Ablated(today.Docent):
+    def __init__(self, database: dict[str, Any], vectors: Vectors, rule: str) -> None:
+        super().__init__(database, vectors)
+        for name, value in RULES[rule].items():
+            module_name, constant = name.split(".")
+            module = importlib.import_module(f"rag.{module_name}")
+            if not hasattr(module, constant):
+                raise SystemExit(f"rag.{name} is no more: what is the rule {rule!r} made of now?")
+            setattr(module, constant, value)
+
+    def index(self, corpus: Corpus) -> int:
+        return 0
+
+
+make = Ablated
