@@ -55,6 +55,11 @@ from django.conf import settings  # noqa: E402
 from config import local_postgres  # noqa: E402
 
 
+# The same examples in every run, and no limit on one's time: other work on the machine must not fail a test.
+hypothesis.settings.register_profile("docent", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("docent")
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> Iterator[None]:
     """The server runs from the first test that wants a database to the end of the last worker."""

@@ -42,7 +42,7 @@ class Command(BaseCommand):
             failed = self._print_estimates(options["project_id"])
         else:
             with interruption.on_signals():
-                failed = self._print(self._outcomes(worker, options))
+                failed = self._print(self._outcomes(worker, options), watching=options["watch"])
         if failed:
             raise CommandError(f"{failed} of the projects failed.", returncode=1)
 
@@ -53,7 +53,7 @@ class Command(BaseCommand):
             return [worker.process(pk)]
         return worker.watch() if options["watch"] else worker.process_all()
 
-    def _print(self, outcomes: Iterable[Outcome]) -> int:
+    def _print(self, outcomes: Iterable[Outcome], *, watching: bool) -> int:
         """Say how each ended; the number of those that failed."""
         turns = failed = 0
         for outcome in outcomes:
@@ -61,7 +61,7 @@ class Command(BaseCommand):
             failed += outcome.result is Result.FAILED
             self.stdout.write(f"{outcome.title}: {outcome.sentence}")
             self.stdout.flush()
-        if not turns:
+        if not turns and not watching:
             self.stdout.write("Nothing was processed: nothing is waiting, or the time was over.")
         return failed
 
