@@ -54,7 +54,6 @@ from django.conf import settings  # noqa: E402
 
 from config import local_postgres  # noqa: E402
 
-
 # The same examples in every run, and no limit on one's time: other work on the machine must not fail a test.
 hypothesis.settings.register_profile("docent", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("docent")
