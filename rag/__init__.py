@@ -1,9 +1,11 @@
 """From a git repository to a cited answer.
 
-    write:  sources → files → chunks → throttle, embeddings → ingest
-    store:  models
-    read:   retrieval → prompts → llm → citations → answers;  evaluation measures it
-    doors:  streaming, views, urls, api, admin, apps, management commands
+    read and cut      sources → files → chunks;  lexical and tokens count their words
+    embed             embeddings;  throttle says how long to wait, interruption when to stop
+    store             models;  plan says what a revision holds, index and revisions write it
+    run the stages    vectors → ingest → worker;  estimate says what it would cost, reporting how it goes
+    find and answer   ranking → retrieval → prompts → llm → citations → drafts → answers;  evaluation measures it
+    doors             streaming, views, api, admin, checks, management commands
 
-Each stage is a module named by what it makes; imports run down this list only.
+Each stage is a module named by what it makes, and imports run down this list only; tests/test_architecture.py holds it.
 """
