@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -34,21 +35,31 @@ def answered(name: str) -> list[Question]:
     return [question for question in questions(name) if question.gold]
 
 
-def repository(name: str, folder: Path) -> Path:
-    """The corpus as the one commit of a bare git repository in `folder`."""
-    target = folder / f"{name}.git"
+def many(folder: Path, copies: int) -> Path:
+    """Every corpus so many times, each under a path of its own, in a new folder."""
+    for number in range(copies):
+        for name in names():
+            shutil.copytree(unpacked(name), folder / f"copy{number}" / name)
+    return folder
+
+
+def commit(root: Path, target: Path) -> Path:
+    """A folder as the one commit of the bare git repository `target`."""
     git = ["git", f"--git-dir={target}"]
     who = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in _NOBODY.items()}
     subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", str(target)], check=True)
-    for command in (["add", "--all", "--force", "."], ["commit", "--quiet", "--message", name]):
-        worktree = f"--work-tree={_unpacked(name)}"
-        subprocess.run([*git, worktree, *command], cwd=_unpacked(name), env=os.environ | who, check=True)
+    for command in (["add", "--all", "--force", "."], ["commit", "--quiet", "--message", root.name]):
+        subprocess.run([*git, f"--work-tree={root}", *command], cwd=root, env=os.environ | who, check=True)
     return target
 
 
 def read(name: str) -> Iterator[files.SourceFile]:
     """The files of a corpus that would be indexed."""
-    root = _unpacked(name)
+    return read_folder(unpacked(name))
+
+
+def read_folder(root: Path) -> Iterator[files.SourceFile]:
+    """The files of a folder that would be indexed if it were a repository."""
     paths = {str(path.relative_to(root)): path for path in sorted(root.rglob("*")) if path.is_file()}
     entries = [
         sources.TreeEntry(path=path, mode="100644", blob_sha=_blob_sha(file), size=file.stat().st_size)
@@ -66,7 +77,8 @@ def _blob_sha(file: Path) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
-def _unpacked(name: str) -> Path:
+def unpacked(name: str) -> Path:
+    """The folder of a corpus, fetched and checked when it is not there yet."""
     corpus = next(each for each in _packages() if each["name"] == name)
     target: Path = FOLDER / corpus["strip"] / name
     if not target.exists():

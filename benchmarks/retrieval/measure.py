@@ -12,16 +12,18 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from benchmarks import corpora, machine
+from rag.evaluation.questions import Question
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 KEPT = HERE.parent / "results" / "retrieval.json"
 OURS = ("docent", "first")
+STORES = ("docent", "langchain", "llamaindex")  # that keep vectors in PostgreSQL
 CORPORA = [*corpora.TUNED_ON, *corpora.HELD_OUT]
 PEERS = ("langchain", "llamaindex", "bm25", "grep")
 
@@ -33,6 +35,7 @@ def main() -> None:
         folder.chmod(0o711)
         with _surroundings(folder):
             told = _measure(folder, options)
+            told["many"] = _measure_many(folder, options) if options.copies else {}
     KEPT.parent.mkdir(exist_ok=True)
     KEPT.write_text(json.dumps(told))
     from benchmarks.retrieval import tables
@@ -46,6 +49,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--corpora", nargs="+", default=CORPORA, choices=CORPORA)
     parser.add_argument("--systems", nargs="+", default=[*OURS, *PEERS], choices=[*OURS, *PEERS])
     parser.add_argument("--ablations", action="store_true", help="Docent without each of its rules, too")
+    parser.add_argument(
+        "--copies", type=int, default=2, help="of all corpora, for the speed at about 10,000 chunks; 0: no"
+    )
     return parser.parse_args()
 
 
@@ -72,30 +78,55 @@ def _surroundings(folder: Path) -> Iterator[None]:
 
 def _measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     from benchmarks.retrieval import vectors
+    from benchmarks.retrieval.systems import ablated
     from rag import embeddings
+    from rag.embeddings import local
 
-    server = vectors.Server(embeddings.for_model(embeddings.LOCAL_MODEL), folder / "vectors")
-    job = {
-        "vectors": str(folder / "vectors"), "database": _database(), "postgres": _postmaster(folder),
-        "corpora": [
-            {
-                "name": name, "repository": str(corpora.repository(name, folder)), "files": [],
-                "questions": [question.text for question in corpora.questions(name)],
-            }
-            for name in options.corpora
-        ],
-    }  # fmt: skip
-    python = dict.fromkeys(OURS, sys.executable) | dict.fromkeys(PEERS, options.peers)
-    told = {"docent": _run("docent", sys.executable, job, folder)}
-    for corpus in job["corpora"]:
-        corpus["files"] = _files(corpus["name"])
-    for name in options.systems:
-        if name != "docent":
-            told[name] = _run(name, python[name], job, folder)
-    for name in _ablations() if options.ablations else ():
-        told[name] = _run(name, sys.executable, job, folder)
-    server.close()
+    model, kept = embeddings.for_model(embeddings.LOCAL_MODEL), KEPT.with_name("vectors.pickle")
+    with closing(vectors.Server(model, folder / "vectors", kept, local.FOLDER)):
+        asked = [_corpus(name, corpora.unpacked(name), folder, corpora.questions(name)) for name in options.corpora]
+        without = [f"ablated:{rule}" for rule in ablated.RULES] if options.ablations else []
+        told = _run_all([*options.systems, *without], asked, folder, options)
     return {"corpora": options.corpora, "systems": told, "machine": machine.describe()}
+
+
+def _measure_many(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Speed only, on copies of all the corpora as one repository, with vectors that are drawn."""
+    from benchmarks.retrieval import vectors
+
+    root = corpora.many(folder / "many", options.copies)
+    asked = [question for name in corpora.names() for question in corpora.questions(name)]
+    with closing(vectors.Server(vectors.Drawn(), folder / "drawn", folder / "nothing", "")):
+        return _run_all(STORES, [_corpus("many", root, folder, asked)], folder, options, vectors="drawn")
+
+
+def _corpus(name: str, root: Path, folder: Path, asked: Sequence[Question]) -> dict[str, Any]:
+    """As a system is given it. Docent reads the repository, the others what Docent reads of it."""
+    files = [
+        {"path": file.path, "language": file.language, "kind": file.kind, "text": file.text}
+        for file in corpora.read_folder(root)
+    ]
+    repository = str(corpora.commit(root, folder / f"{name}.git"))
+    return {"name": name, "repository": repository, "files": files, "questions": [each.text for each in asked]}
+
+
+def _run_all(
+    names: Sequence[str],
+    asked: list[dict[str, Any]],
+    folder: Path,
+    options: argparse.Namespace,
+    vectors: str = "vectors",
+) -> dict[str, Any]:
+    """System → what it told. Docent goes first: its versions share its index."""
+    job = {
+        "vectors": str(folder / vectors), "database": _database(), "postgres": _postmaster(folder), "corpora": asked,
+    }  # fmt: skip
+    told = {}
+    for name in ["docent", *(name for name in names if name != "docent")]:
+        told[name] = _run(name, options.peers if name in PEERS else sys.executable, job, folder)
+        if name == "docent":
+            _check_files(asked)
+    return told
 
 
 def _run(name: str, python: str, job: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -110,17 +141,15 @@ def _run(name: str, python: str, job: dict[str, Any], folder: Path) -> dict[str,
     return told
 
 
-def _files(name: str) -> list[dict[str, str]]:
-    """What Docent has indexed of a corpus, as it was read."""
+def _check_files(asked: list[dict[str, Any]]) -> None:
+    """The others get what Docent has really indexed, neither more nor less."""
     from rag import models
 
-    indexed = models.SourceFile.objects.filter(rag__project__title=name, skip_reason="")
-    paths = set(indexed.values_list("path", flat=True))
-    read = {file.path: file for file in corpora.read(name)}
-    return [
-        {"path": path, "language": read[path].language, "kind": read[path].kind, "text": read[path].text}
-        for path in sorted(paths)
-    ]
+    for corpus in asked:
+        indexed = models.SourceFile.objects.filter(rag__project__title=corpus["name"], skip_reason="")
+        paths = set(indexed.values_list("path", flat=True))
+        corpus["files"] = [file for file in corpus["files"] if file["path"] in paths]
+        assert {file["path"] for file in corpus["files"]} == paths
 
 
 def _database() -> dict[str, Any]:
@@ -131,12 +160,6 @@ def _database() -> dict[str, Any]:
 
 def _postmaster(folder: Path) -> int:
     return int((folder / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
-
-
-def _ablations() -> Sequence[str]:
-    from benchmarks.retrieval.systems import ablated
-
-    return [f"ablated:{rule}" for rule in ablated.RULES]
 
 
 if __name__ == "__main__":

@@ -41,7 +41,11 @@ def lines(told: dict[str, Any]) -> Iterator[str]:
         yield from _quality(title, names, compared)
     yield from _ratios(groups, compared)
     yield from _absent(groups, compared)
+    yield "\n### What it costs, without the embedding model\n"
     yield from _costs({name: each for name, each in told["systems"].items() if name in NAMES})
+    if told["many"]:
+        yield "\n### The same for one repository of about 10,000 chunks\n"
+        yield from _costs(told["many"])
     yield from _ablations(groups, rows)
 
 
@@ -138,7 +142,6 @@ def _absent(groups: dict[str, list[str]], compared: dict[str, Rows]) -> Iterator
 
 
 def _costs(systems: dict[str, Any]) -> Iterator[str]:
-    yield "\n### What it costs, without the embedding model\n"
     yield (
         "| | rows | indexing, s | CPU, s | the database's CPU, s | rows a CPU second | with the database's | "
         "model, s | peak memory, MB | search p50, ms | p95 | with the question's vector p50 | p95 |"

@@ -69,11 +69,12 @@ def run(system: System, corpora: Sequence[Corpus], vectors: Vectors, postgres: i
 
 
 def _indexed(system: System, corpus: Corpus, vectors: Vectors, postgres: int) -> dict[str, float]:
-    waited, started, cpu, database = vectors.waited, time.perf_counter(), _cpu(), database_cpu(postgres)
+    waited, model, database = vectors.waited, vectors.model_seconds, database_cpu(postgres)
+    started, cpu = time.perf_counter(), _cpu()
     rows = system.index(corpus)
     return {
         "rows": rows, "seconds": time.perf_counter() - started - (vectors.waited - waited), "cpu": _cpu() - cpu,
-        "database_cpu": database_cpu(postgres) - database, "model_seconds": vectors.waited - waited,
+        "database_cpu": database_cpu(postgres) - database, "model_seconds": vectors.model_seconds - model,
     }  # fmt: skip
 
 
