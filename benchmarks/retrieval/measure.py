@@ -87,7 +87,8 @@ def _measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         asked = [_corpus(name, corpora.unpacked(name), folder, corpora.questions(name)) for name in options.corpora]
         without = [f"ablated:{rule}" for rule in ablated.RULES] if options.ablations else []
         told = _run_all([*options.systems, *without], asked, folder, options)
-    return {"corpora": options.corpora, "systems": told, "machine": machine.describe()}
+    paths = {corpus["name"]: [file["path"] for file in corpus["files"]] for corpus in asked}
+    return {"corpora": options.corpora, "systems": told, "paths": paths, "machine": machine.describe()}
 
 
 def _measure_many(folder: Path, options: argparse.Namespace) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks import corpora
 from rag import tokens
-from rag.evaluation import measures
+from rag.evaluation import descriptions, measures
 from rag.evaluation.questions import Lines, Question
 
 NAMES = {
@@ -39,6 +39,7 @@ def lines(told: dict[str, Any]) -> Iterator[str]:
     yield told["machine"]
     for title, names in (groups | {name: [name] for name in told["corpora"]}).items():
         yield from _quality(title, names, compared)
+    yield from _ceiling(told)
     yield from _ratios(groups, compared)
     yield from _absent(groups, compared)
     yield "\n### What it costs, without the embedding model\n"
@@ -112,6 +113,24 @@ def _cell(values: Sequence[float], *, sure: bool) -> str:
 
 def _between(found: measures.Interval) -> str:
     return f"{found.value:.3f} ({found.low:.2f}–{found.high:.2f})"
+
+
+def _ceiling(told: dict[str, Any]) -> Iterator[str]:
+    """What keeps right files out before anything is searched, and how much of the candidates is tests."""
+    yield "\n### What there is to find\n"
+    yield "| | files | aside | right files not indexed | aside among Docent's first 100 candidates |"
+    yield "|---|---|---|---|---|"
+    for name, paths in told["paths"].items():
+        gold = [path for question in corpora.questions(name) for path in question.files]
+        candidates = [
+            place[0] for answer in told["systems"]["docent"]["answers"][name] for place in answer["candidates"]
+        ]
+        aside = sum(map(descriptions.is_aside, paths))
+        yield (
+            f"| {name} | {len(paths)} | {aside} | {sum(path not in paths for path in gold)} of {len(gold)} | "
+            f"{fmean(map(descriptions.is_aside, candidates)):.0%} |"
+        )
+    yield "\nAside: tests, examples and documentation, by their paths."
 
 
 def _ratios(groups: dict[str, list[str]], compared: dict[str, Rows]) -> Iterator[str]:
