@@ -28,7 +28,7 @@ STOP_SECONDS = 12  # the longest that the children need: open streams and the ba
 DEMO = {
     "summary": "A portfolio whose projects answer questions about their own code and link every claim to its lines.",
     "tags": "Python, Django, PostgreSQL, pgvector",
-    "description": """This is the program that serves this page. It has read its own repository; ask it how it works.
+    "description": """This is the program that serves this page. Its first project is itself: ask it how it works.
 
 ## What it does
 

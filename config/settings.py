@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "rag",
 ]
 MIDDLEWARE = [
+    "config.head.HeadMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.csp.ContentSecurityPolicyMiddleware",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 FILE_SUPPORT = (0.2, 0.1)
 ASIDE = 0.8  # for tests, examples, `__init__` and prose, unless they are asked for
 MENTION = 0.15  # for a symbol or a file that the question names
+OVERVIEW = 0.3  # for the README, when the question is about the project as a whole
 CHUNKS_A_FILE = 3  # before those of other files have had their turn
 LONGEST = 3_000  # characters of a joined passage: two chunks of code. A model reads several places better than one file
 
@@ -24,6 +25,12 @@ _ASIDES = (
 )  # fmt: skip
 _PROSE = re.compile(
     r"\b(readme|install\w*|licen[cs]e|changelog|contribut\w+|document\w+|about|requirements?)\b", re.IGNORECASE
+)
+_OVERVIEW = re.compile(
+    r"\bwhat(['’]s| is| are) (this|it)\W*$|\bwhat(['’]s| is| are) [\w.`-]{1,60}( \w{1,30})? (for|about)\W*$"
+    r"|\b(this|the|your) (project|repo(sitory)?|library|package|program|app(lication)?|tool)\b.{0,20}\b(do|for|about)\b"
+    r"|\boverview\b|\b(summari[sz]e|introduce) (this|the|it)\b",
+    re.IGNORECASE,
 )
 # What a question names on purpose: `quoted`, call(), dotted.name, snake_case, camelCase, a/path or file.py
 # Anybody may ask anything: each alternative starts at one place of a word and never goes back into what it has read.
@@ -88,8 +95,15 @@ def _in_turn(best_first: Sequence[Passage]) -> Iterator[Passage]:
 def weigh(passage: Passage, question: str, named: frozenset[str]) -> float:
     """Its score, less for what is usually not meant and more for what the question names."""
     aside = any(place.search(passage.path) and not asked.search(question) for place, asked in _ASIDES)
+    if passage.kind == "readme" and is_overview(question):
+        return passage.score + OVERVIEW
     aside = aside or (passage.kind != "code" and not _PROSE.search(question))
     return passage.score * (ASIDE if aside else 1) + (MENTION if named & _answers_to(passage) else 0)
+
+
+def is_overview(question: str) -> bool:
+    """Whether it is about the project as a whole, which its README answers."""
+    return bool(_OVERVIEW.search(question))
 
 
 def names(question: str) -> frozenset[str]:

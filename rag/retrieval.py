@@ -78,8 +78,14 @@ def _search(revision: models.Revision, question: str, limit: int) -> Found:
     vector = embeddings.for_model(revision.embedding_model).embed_query(question)
     candidates = _candidates(revision, vector, lexical.query(question))
     passages = ranking.rank(candidates, question, limit)
-    enough = CONFIDENT.get(revision.embedding_model, -1.0)
-    return Found(revision=revision, passages=passages, confident=bool(passages) and passages[0].similarity >= enough)
+    return Found(revision=revision, passages=passages, confident=_is_confident(revision, passages, question))
+
+
+def _is_confident(revision: models.Revision, passages: Sequence[Passage], question: str) -> bool:
+    if not passages:
+        return False
+    is_introduction = passages[0].kind == "readme" and ranking.is_overview(question)
+    return is_introduction or passages[0].similarity >= CONFIDENT.get(revision.embedding_model, -1.0)
 
 
 def _candidates(revision: models.Revision, vector: Sequence[float], terms: str) -> list[Passage]:

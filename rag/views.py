@@ -53,7 +53,7 @@ def panel(request: HttpRequest, slug: str) -> HttpResponse:
 def initialize(request: HttpRequest, slug: str) -> HttpResponse:
     """Record that somebody wants this project's code read. Visitors can ask for the first time, staff any time."""
     project = _project(slug)
-    is_new = project.rag.processing_status == ProjectRAG.Status.PENDING
+    is_new = project.rag.processing_status == ProjectRAG.Status.PENDING and project.rag.cancelled_at is None
     if project.repository_url and (is_new or getattr(request.user, "is_staff", False)):
         ProjectRAG.objects.request(project.rag.pk)
     if "HX-Request" in request.headers:

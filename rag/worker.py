@@ -103,6 +103,7 @@ class Worker:
         lease = ProjectRAG.objects.claim(rag.pk, by_hand=self.by_hand and rag.processing_status == "failed")
         if lease is None:
             return Result.BUSY, "Another process is working on it; nothing to do here."
+        self.report.note(rag.project.title)
         rag.refresh_from_db()  # as it is under the claim: another worker may just have been at it
         with ProjectRAG.objects.kept_alive(lease):
             return self._attempt(rag, lease)

@@ -64,11 +64,15 @@ def quote(number: int, passage: ranking.Passage, wanted: set[str]) -> str:
 
 
 def window(lines: list[str], wanted: set[str]) -> tuple[int, list[str]]:
-    """The run of at most LINES lines with most of the wanted terms, the first of equals: (its index, the lines)."""
+    """The run of at most LINES lines with most of the wanted terms, the first of equals, without blank ones
+    around it: (its index, the lines)."""
     hits = [len(wanted.intersection(lexical.terms_of(line))) for line in lines]
     starts = range(max(1, len(lines) - LINES + 1))
     best = max(starts, key=lambda start: sum(hits[start : start + LINES]))
-    return best, lines[best : best + LINES]
+    chosen = lines[best : best + LINES]
+    blank = next((n for n, line in enumerate(chosen) if line.strip()), 0)
+    last = next((n for n in range(len(chosen), 0, -1) if chosen[n - 1].strip()), len(chosen))
+    return best + blank, chosen[blank:last]
 
 
 def _plain(text: str) -> str:

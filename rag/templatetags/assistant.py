@@ -9,7 +9,7 @@ from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from portfolio import markdown
-from portfolio.models import Project, ProjectRAG
+from portfolio.models import Project
 from rag import answers, sources, suggestions
 from rag.models import Message, MessageSource, Revision
 
@@ -24,7 +24,8 @@ def panel(context: dict[str, Any], project: Project) -> dict[str, object]:
         "project": project,
         "questions": suggestions.for_project(project),
         "is_staff": getattr(context.get("user"), "is_staff", False),
-        "polls": rag.is_queued or rag.processing_status == ProjectRAG.Status.PROCESSING,
+        # A pending one too: a worker may take it up at any time.
+        "polls": rag.is_queued or (rag.processing_status in ("pending", "processing") and bool(project.repository_url)),
     }
 
 

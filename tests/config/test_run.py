@@ -80,7 +80,7 @@ def test_the_first_project_introduces_itself(checkout: None, client: Client) -> 
     run._add_demo()
 
     page = client.get("/projects/docent/").text
-    assert "its own repository" in page and "pgvector" in page and 'href="/admin/"' in page
+    assert "Its first project is itself" in page and "pgvector" in page and 'href="/admin/"' in page
     assert "a portfolio whose projects answer" in page.lower()
 
 

@@ -188,3 +188,19 @@ def test_a_merged_passage_holds_exactly_its_lines(spans: list[tuple[int, int]]) 
     ]
     for each in ranking.rank(candidates, "How?", 8):
         assert each.text.split("\n") == lines[each.start_line - 1 : each.end_line]
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["What is Click for?", "what does this project do?", "What is this?", "Give me an overview", "what's it about"],
+)
+def test_a_question_about_the_whole_is_known(question: str) -> None:
+    assert ranking.is_overview(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["What is the lease for a worker's claim?", "What does `Consumer` do?", "How does koa compose middleware?", "hi"],
+)
+def test_a_question_about_a_part_is_not_about_the_whole(question: str) -> None:
+    assert not ranking.is_overview(question)

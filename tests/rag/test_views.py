@@ -641,3 +641,13 @@ def test_hidden_and_absent_look_the_same_to_every_request(client: Client, settin
     for path in (INITIALIZE, CHAT, f"{CHAT}clear/", f"{CHAT}{NOBODYS}/again/"):
         hidden, absent = client.post(path), client.post(path.replace("queue", "absent"))
         assert (hidden.status_code, absent.status_code) == (404, 404)
+
+
+def test_a_visitor_does_not_overrule_the_owners_cancel(client: Client) -> None:
+    project = make_project("Held", slug="held")
+    ProjectRAG.objects.request(project.rag.pk)
+    ProjectRAG.objects.cancel(project.rag.pk)
+    client.post("/projects/held/initialize/")
+
+    assert not ProjectRAG.objects.get(pk=project.rag.pk).is_queued
+    assert "its owner has put that off" in client.get("/projects/held/").content.decode()

@@ -43,7 +43,7 @@ class Command(BaseCommand):
         else:
             with interruption.on_signals():
                 failed = self._print(self._outcomes(worker, options), watching=options["watch"])
-        if failed:
+        if failed and not options["watch"]:  # a worker that is stopped has told each failure when it happened
             raise CommandError(f"{failed} of the projects failed.", returncode=1)
 
     def _outcomes(self, worker: Worker, options: dict[str, Any]) -> Iterable[Outcome]:

@@ -43,3 +43,14 @@ def test_no_projects_is_said(db: None, capsys: pytest.CaptureFixture[str]) -> No
     call_command("rag_status")
 
     assert "no projects yet" in capsys.readouterr().out
+
+
+def test_what_was_cancelled_or_has_no_repository_says_so(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    ProjectRAG.objects.request(project.rag.pk)
+    ProjectRAG.objects.cancel(project.rag.pk)
+    Project.objects.create(title="Words")
+    call_command("rag_status")
+
+    told = capsys.readouterr().out
+    assert "Thing: pending (0 %), cancelled" in told
+    assert "Words: pending (0 %), no repository" in told

@@ -58,3 +58,9 @@ def test_a_quote_from_deep_inside_starts_at_the_margin() -> None:
     text = answer(prompt("lease?", passage(text="        lease()\n            renew()", start_line=1)))
 
     assert "\nlease()\n    renew()\n" in text
+
+
+def test_a_quote_neither_starts_nor_ends_with_a_blank_line() -> None:
+    text = answer(prompt("lease?", passage(text="\n\nlease()\n\n", start_line=5)))
+
+    assert "lines 7–7 [1]" in text and "```python\nlease()\n```" in text
