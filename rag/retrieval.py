@@ -21,9 +21,9 @@ CANDIDATES = 200  # to rank from: the right file is often not among the first 50
 CONFIDENT = {"all-MiniLM-L6-v2": 0.25, "text-embedding-3-small": 0.2}
 
 # Exact over the project's chunks: an approximate index with a project filter loses rows. The b-tree on rag_id
-# narrows the scan; the join leaves the files of one revision.
+# narrows the scan; the join leaves the files of one revision. Materialized: inlined, both scores are computed twice.
 _SQL = """
-WITH scored AS (
+WITH scored AS MATERIALIZED (
     SELECT chunk.id,
            1 - (chunk.embedding <=> %(vector)s::halfvec) AS similarity,
            ts_rank(chunk.terms, to_tsquery('simple', %(terms)s)) AS keyword
