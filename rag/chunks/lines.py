@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 TAB = 4  # columns
 MAX_DEPTH = 64  # deeper nesting is cut as if it were flat, which bounds the passes over a file
@@ -14,8 +14,7 @@ _CLOSING = re.compile(r"[\s)\]}>;,]+$|\s*(end|fi|done|esac)\b")
 COMMENT_GAP = 2  # lines from the end of a comment to what it is about: some leave one blank
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A line that is not blank, or a part of one too long for a chunk: 1-based number, offsets without the line end."""
 
     number: int
@@ -23,8 +22,7 @@ class Line:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """Neighbouring lines: indices into the list of lines, both inclusive."""
 
     first: int
@@ -40,8 +38,12 @@ def table(text: str, longest: int, part: int | None = None) -> list[Line]:
     start = 0
     for number, content in enumerate(text.split("\n"), start=1):
         end = start + len(content)
-        if not content.isspace() and content:
-            parts = parts_of(text, start, end, part or longest) if end - start > longest else ((start, end),)
+        if not content or content.isspace():
+            pass
+        elif len(content) <= longest:
+            lines.append(Line(number, start, end))
+        else:
+            parts = parts_of(text, start, end, part or longest)
             lines.extend(Line(number, a, b) for a, b in parts if not text[a:b].isspace())
         start = end + 1
     return lines

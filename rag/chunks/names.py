@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 
 from tree_sitter import Node
@@ -21,21 +22,38 @@ _HOLDS_CODE = re.compile(r"function|class|object|lambda|method|struct")
 _EXPORTS = re.compile(r"^(module\.)?exports(\.|$)")  # Node's way to say "public"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kind:
+    """What a node's kind alone says of it: how it is named on one line and over several, and whether it is a comment.
+
+    `is_plain`: nothing at all, when it stands on one line.
+    """
+
+    is_comment: bool
+    is_error: bool
+    on_one_line: Finder | None
+    on_several: Finder | None
+    is_plain: bool
+
+
 @cache
-def is_comment(kind: str) -> bool:
-    """Whether a node of this kind says something about what follows it."""
-    return _COMMENT.search(kind) is not None
+def kind(name: str) -> Kind:
+    """Of the nodes that the grammar calls so."""
+    is_comment, is_error = _COMMENT.search(name) is not None, name == "ERROR"
+    on_one_line, on_several = _finder(name, several_lines=False), _finder(name, several_lines=True)
+    is_plain = not (is_comment or is_error or on_one_line)
+    return Kind(
+        is_comment=is_comment, is_error=is_error, on_one_line=on_one_line, on_several=on_several, is_plain=is_plain
+    )
 
 
-def of(node: Node, *, several_lines: bool) -> str:
+def of(node: Node, find: Finder) -> str:
     """The name that `node` gives to its lines, without its parents'; "" when it gives none."""
-    find = _finder(node.type, several_lines)
-    found = find(node) if find else None
+    found = find(node)
     return _shown(found) if found else ""
 
 
-@cache
-def _finder(kind: str, several_lines: bool) -> Finder | None:  # noqa: FBT001 — half of the key of a cache
+def _finder(kind: str, *, several_lines: bool) -> Finder | None:
     if kind in _SPECIAL:
         return _SPECIAL[kind] if several_lines else None
     if _DEFINES.search(kind) and not _NEVER.search(kind):

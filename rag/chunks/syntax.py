@@ -1,11 +1,9 @@
 """Where code nests and what it defines, read off a tree-sitter syntax tree."""
 
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import accumulate
-from typing import cast
 
 import semble_grammars
 import tree_sitter
@@ -17,6 +15,7 @@ logger = logging.getLogger(__name__)
 # The parser is stopped after so many of its own steps (in hundreds), counted and not timed so that a file is always
 # cut the same way; 50 KB of ordinary code takes about 1,000.
 MAX_STEPS = 100_000
+PIECE = 1_024  # bytes that the parser is given at once, and that are copied whenever the text of a node is asked for
 # A wrapper around what its parent already is: counting it would put a cut between a header and its body.
 WRAPPERS = frozenset({"body", "definition", "declaration"})
 
@@ -44,6 +43,14 @@ class Structure:
         """By 1-based line number: how many nodes a cut above that line would go through."""
         return list(accumulate(self.edges))
 
+    def define(self, name: str, parents: str, first: int, last: int) -> str:
+        """Note what lines define, if they do; the name that what is inside of them is in."""
+        if not name:
+            return parents
+        full = f"{parents}.{name}" if parents else name
+        self.definitions.append(Definition(name=full, start_line=first, end_line=last))
+        return full
+
 
 class NoGrammar(Exception):
     """There is no grammar for the language, so nothing was tried."""
@@ -57,8 +64,8 @@ def read(text: str, language: str) -> Structure:
     """Raises NoGrammar or Unreadable."""
     grammar = _grammar(language)
     try:
-        tree = _parse(text.encode("utf-8", "replace"), grammar)
-        structure = _structure(tree, line_count=text.count("\n") + 1)
+        source = text.encode("utf-8", "replace")
+        structure = _structure(_parse(source, grammar), source, _kinds(language))
     except Exception as error:  # a grammar may cost its file the tree, but nothing more
         raise Unreadable(f"The {language} parser gave up: {error}") from error
     if structure.unread * 2 > text.count("\n") + 1:
@@ -86,72 +93,87 @@ def _loaded(language: str) -> tree_sitter.Language | NoGrammar | Unreadable:
     return grammar
 
 
+@cache
+def _kinds(_language: str) -> dict[int, names.Kind]:
+    """What is known of a grammar's nodes by the number of their kind: asking for its name makes a string each time."""
+    return {}
+
+
 def _parse(source: bytes, grammar: tree_sitter.Language) -> tree_sitter.Tree:
     """A parser of its own for each call: a parser serves one thread at a time, and making one costs microseconds."""
     steps = iter(range(MAX_STEPS))
     return tree_sitter.Parser(grammar).parse(
-        lambda offset, _: source[offset : offset + 65_536],
+        lambda offset, _: source[offset : offset + PIECE],
         progress_callback=lambda _offset, _error: next(steps, None) is None,
     )
 
 
-def _structure(tree: tree_sitter.Tree, line_count: int) -> Structure:
-    structure = Structure(edges=[0] * (line_count + 2))
-    for step in _steps(tree.walk()):
-        _note(step, structure)
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A node of several lines that the walk is in: the names it has and is in, and whether it could not be read."""
+
+    name: str
+    broken: bool
+
+
+def _structure(tree: tree_sitter.Tree, source: bytes, kinds: dict[int, names.Kind]) -> Structure:
+    """Walks every node that takes several lines and its children, parents first; a loop, for any depth of nesting.
+
+    Most nodes stand on one line and say nothing: those cost a few comparisons and no object.
+    """
+    ends = list(accumulate(len(line) + 1 for line in source.split(b"\n")))  # of each row, its line feed included
+    structure = Structure(edges=[0] * (len(ends) + 2))
+    row, end = 0, ends[0]
+    cursor = tree.walk()
+    to_child, to_next, to_parent = cursor.goto_first_child, cursor.goto_next_sibling, cursor.goto_parent
+    path = [_Open("", broken=False)]
+    while (node := cursor.node) is not None:
+        start, number = node.start_byte, node.kind_id
+        while start >= end:
+            row, end = row + 1, ends[row + 1]
+        kind = kinds.get(number) or kinds.setdefault(number, names.kind(node.type))
+        if node.end_byte > end:
+            path.append(_opened(cursor, node, kind, path[-1], structure))
+            if to_child():
+                continue
+            path.pop()
+        elif kind.is_plain:
+            structure.last_row = row
+        else:
+            _note(node, kind, row, path[-1], structure)
+        while not to_next():
+            if not to_parent():
+                return structure
+            path.pop()
     return structure
 
 
-@dataclass(slots=True)
-class _Step:
-    """A node on the way through the tree: in what role, under which name, in a part that could not be read or not."""
-
-    node: tree_sitter.Node
-    role: str | None
-    parents: str
-    broken: bool
-    first: int  # rows
-    last: int
-
-
-def _steps(cursor: tree_sitter.TreeCursor) -> Iterator[_Step]:
-    """Every node that takes several lines and its children, parents first; a loop, for any depth of nesting."""
-    path: list[_Step] = []
-    while True:
-        step = _step(cursor, path[-1] if path else None)
-        yield step
-        if step.last > step.first and cursor.goto_first_child():
-            path.append(step)
-            continue
-        while not cursor.goto_next_sibling():
-            if not cursor.goto_parent():
-                return
-            path.pop()
+def _opened(
+    cursor: tree_sitter.TreeCursor, node: tree_sitter.Node, kind: names.Kind, above: _Open, structure: Structure
+) -> _Open:
+    """Records the node of several lines that the cursor is at."""
+    first, (last, column) = node.start_point.row, node.end_point
+    last -= column == 0
+    if cursor.field_name not in WRAPPERS:
+        structure.edges[first + 2] += 1
+        structure.edges[last + 2] -= 1
+    if kind.is_comment and first != structure.last_row:  # else it stands behind code and is about that
+        structure.comments.update(range(first + 1, last + 2))
+    if kind.is_error and not above.broken:
+        structure.unread += last - first + 1
+    name = names.of(node, kind.on_several) if kind.on_several else ""
+    if not (name or kind.is_error):
+        return above
+    return _Open(structure.define(name, above.name, first + 1, last + 1), broken=above.broken or kind.is_error)
 
 
-def _step(cursor: tree_sitter.TreeCursor, above: _Step | None) -> _Step:
-    node = cast(tree_sitter.Node, cursor.node)  # a cursor that has not left its tree has one
-    start, end = node.start_point, node.end_point
-    last = end.row - 1 if end.column == 0 and end.row > start.row else end.row
-    parents = above.parents if above else ""
-    return _Step(node, cursor.field_name, parents, bool(above and above.broken), start.row, last)
-
-
-def _note(step: _Step, structure: Structure) -> None:
-    """Records the node, and leaves its name and its state in `step` for its children."""
-    node = step.node
-    if step.last > step.first and step.role not in WRAPPERS:
-        structure.edges[step.first + 2] += 1
-        structure.edges[step.last + 2] -= 1
-    if names.is_comment(node.type):
-        if step.first != structure.last_row:  # else it stands behind code and is about that
-            structure.comments.update(range(step.first + 1, step.last + 2))
-    elif step.last == step.first:
-        structure.last_row = step.last
-    if node.is_error and not step.broken:
-        step.broken = True
-        structure.unread += step.last - step.first + 1
-    name = names.of(node, several_lines=step.last > step.first)
-    if name:
-        step.parents = f"{step.parents}.{name}" if step.parents else name
-        structure.definitions.append(Definition(name=step.parents, start_line=step.first + 1, end_line=step.last + 1))
+def _note(node: tree_sitter.Node, kind: names.Kind, row: int, above: _Open, structure: Structure) -> None:
+    """Records a node on one line."""
+    if not kind.is_comment:
+        structure.last_row = row
+    elif row != structure.last_row:
+        structure.comments.add(row + 1)
+    if kind.is_error and not above.broken:
+        structure.unread += 1
+    if kind.on_one_line:
+        structure.define(names.of(node, kind.on_one_line), above.name, row + 1, row + 1)
