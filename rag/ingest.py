@@ -4,8 +4,8 @@ A run that is cut off anywhere is gone on with by the next one, which finds what
 """
 
 import time
-from collections.abc import Generator, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from django.conf import settings
 
 from portfolio.claims import Lease
 from portfolio.models import Project, ProjectRAG
-from rag import embeddings, files, index, models, plan, revisions, sources, vectors
+from rag import embeddings, index, models, plan, revisions, sources, vectors
 from rag.interruption import Interruption
 
 
@@ -69,22 +69,23 @@ class Run:
                 fetching = sources.fetch(project.repository_url, project.ref, complete=not sizes)
                 clone = stack.enter_context(fetching)
             revision = revisions.resume_or_open(self.lease, self.rag, clone.commit, self.embedder, pipeline)
+            spool = stack.enter_context(clone.spool())
             with self._stage("chunking"):
-                planned = self._plan(clone, pipeline, sizes)
+                planned = self._plan(clone, pipeline, sizes, spool)
             with self._stage("embedding"):
-                self._embed(clone, revision, planned)
+                self._embed(spool, revision, planned)
         self._finish(revision)
         return revision
 
-    def _plan(self, clone: sources.Clone, pipeline: str, sizes: dict[str, int]) -> plan.Plan:
+    def _plan(self, clone: sources.Clone, pipeline: str, sizes: dict[str, int], spool: sources.Spool) -> plan.Plan:
         with self.interruption.waiting():
             listing = plan.listing(clone, pipeline, sizes)
         ProjectRAG.objects.advance(self.lease, stage="chunking", source_bytes=listing.text_bytes)
         known = index.known_files(self.rag, listing.rules, with_notes=not self.options.force)
         with self.interruption.waiting():
-            return plan.make(clone, listing, known, self._step)
+            return plan.make(clone, listing, known, self._step, spool)
 
-    def _embed(self, clone: sources.Clone, revision: models.Revision, planned: plan.Plan) -> None:
+    def _embed(self, spool: sources.Spool, revision: models.Revision, planned: plan.Plan) -> None:
         ids = index.add_files(self.lease, revision, planned)
         stored = index.stored_ordinals(ids.values())
         progress = vectors.Progress(total=planned.chunk_count, tell=self._step)
@@ -96,8 +97,7 @@ class Run:
         )  # fmt: skip
         before = progress.done
         try:
-            with closing(_pending(clone, planned, ids, stored)) as pending:  # also ends the git that it reads from
-                filling.fill(pending)
+            filling.fill(_pending(spool, planned, ids, stored))
         finally:
             self.stored = progress.done - before
 
@@ -143,15 +143,12 @@ def measure(project: Project) -> int:
 
 
 def _pending(
-    clone: sources.Clone, planned: plan.Plan, ids: dict[tuple[str, str], int], stored: set[tuple[int, int]]
-) -> Generator[vectors.Pending]:
-    """The chunks that have no row yet, their text read again from the clone."""
-    files_with_ids = [(file, ids[file.path, file.blob_sha]) for file in planned.new]
-    missing = [(file, pk) for file, pk in files_with_ids if any((pk, c.ordinal) not in stored for c in file.chunks)]
-    entries = [
-        sources.TreeEntry(path=file.path, mode="100644", blob_sha=file.blob_sha, size=file.size)
-        for file, _pk in missing
-    ]
-    for (file, pk), decoded in zip(missing, plan.read(clone, entries, planned.listing), strict=True):
-        if isinstance(decoded, files.SourceFile):
-            yield from (vectors.Pending.of(decoded, c, pk) for c in file.chunks if (pk, c.ordinal) not in stored)
+    spool: sources.Spool, planned: plan.Plan, ids: dict[tuple[str, str], int], stored: set[tuple[int, int]]
+) -> Iterator[vectors.Pending]:
+    """The chunks that have no row yet."""
+    for file in planned.new:
+        pk = ids[file.path, file.blob_sha]
+        missing = [chunk for chunk in file.chunks if (pk, chunk.ordinal) not in stored]
+        if missing and file.place:
+            source = file.source(spool.text(file.place))
+            yield from (vectors.Pending.of(source, chunk, pk) for chunk in missing)

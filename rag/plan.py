@@ -1,13 +1,13 @@
 """What a revision is made of: the files of the commit, what is known of them already, and the chunks still to embed.
 
-Making a plan writes nothing, so it is also what `--dry-run` shows. It keeps no text: chunks are offsets, and
-the text is read again from the clone when its turn comes, so that memory does not grow with the repository.
+Making a plan stores nothing, so it is also what `--dry-run` shows. It holds no text: chunks are offsets, and the texts
+wait on disk, in a spool, so that memory does not grow with the repository.
 """
 
 import hashlib
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.conf import settings
 
@@ -29,7 +29,10 @@ class PlannedChunk:
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedFile:
-    """A file version that is not fully stored yet: with its chunks, or with the reason why it has none."""
+    """A file version that is not fully stored yet: with its chunks, or with the reason why it has none.
+
+    `place` is where the spool has its text.
+    """
 
     path: str
     blob_sha: str
@@ -39,6 +42,13 @@ class PlannedFile:
     skip_reason: str = ""
     fell_back: bool = False
     chunks: tuple[PlannedChunk, ...] = ()
+    place: sources.Place | None = None
+
+    def source(self, text: str) -> files.SourceFile:
+        """The file as it was read."""
+        return files.SourceFile(
+            path=self.path, blob_sha=self.blob_sha, size=self.size, language=self.language, kind=self.kind, text=text
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,8 +137,12 @@ def make(
     listing: Listing,
     known: Mapping[tuple[str, str], KnownFile],
     step: Callable[[int, int], None],
+    spool: sources.Spool | None = None,
 ) -> Plan:
-    """Plan the listing's revision. `known` maps (path, blob sha); `step` hears of (files read, files to read)."""
+    """Plan the listing's revision. `known` maps (path, blob sha); `step` hears of (files read, files to read).
+
+    The texts of what is to be stored go to the `spool`.
+    """
     everything: list[sources.TreeEntry | files.SkippedFile] = [*listing.wanted, *listing.skipped]
     plan = Plan(listing=listing)
     over_limit = {(item.path, item.blob_sha) for item in listing.skipped if item.reason == "over_limit"}
@@ -143,6 +157,8 @@ def make(
             planned = plan_file(decoded)
             if count + len(planned.chunks) > settings.RAG_MAX_CHUNKS:
                 planned = _over_limit(planned)
+            elif spool and isinstance(decoded, files.SourceFile):
+                planned = replace(planned, place=spool.add(decoded.text))
             count += len(planned.chunks)
             plan.new.append(planned)
             step(done, len(unread))

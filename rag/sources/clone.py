@@ -17,6 +17,7 @@ from rag.sources import address as addresses
 from rag.sources import attributes, errors, listing, pipes, workplace
 from rag.sources.git import Git, folder_bytes
 from rag.sources.listing import TreeEntry
+from rag.sources.spool import Spool
 
 _MAX_ANSWER = 20_000_000  # bytes of a list of branches
 _FEW = 500  # blobs asked for one by one; beyond, all small ones come in one piece for less
@@ -139,6 +140,10 @@ class Clone:
         with self._streamed("cat-file", "--batch", stdin=stdin) as output:
             for sha in wanted:
                 yield sha, self._next_blob(output) if sha in here else None
+
+    def spool(self) -> Spool:
+        """A place on disk for texts, gone with the clone. Raises SourceError."""
+        return Spool(self._git.home, self._name)
 
     def _next_blob(self, output: io.BufferedReader) -> bytes:
         """The content after a header line `<sha> blob <size>`, and the line feed behind it."""

@@ -7,7 +7,7 @@ import pytest
 from pytest_django import Settings
 
 from portfolio.models import Project, ProjectRAG
-from rag import embeddings, index, models, revisions
+from rag import embeddings, files, index, models, revisions, sources
 from rag.worker import Outcome, Result
 from tests.git_fixtures import HttpsHost, Repository
 from tests.rag.conftest import Notes
@@ -44,6 +44,20 @@ def test_chunks_hold_the_exact_lines(project: Project, run: Run) -> None:
     chunk = models.Chunk.objects.get(file__path="thing/greet.py")
     assert (chunk.start_line, chunk.end_line, chunk.symbol) == (1, 3, "greet")
     assert chunk.text.startswith("def greet(name):")
+
+
+def test_each_file_is_read_once(project: Project, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    decode = files.decode
+
+    def noted(entry: sources.TreeEntry, *rest: Any) -> files.SourceFile | files.SkippedFile:
+        read.append(entry.path)
+        return decode(entry, *rest)
+
+    monkeypatch.setattr(files, "decode", noted)
+    run(project)
+
+    assert sorted(read) == ["README.md", "thing/greet.py", "thing/part.py"]
 
 
 def test_batches_are_at_most_the_batch_size(project: Project, run: Run, calls: Calls) -> None:

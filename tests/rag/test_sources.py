@@ -787,3 +787,40 @@ def test_leaving_a_stream_half_read_ends_git(repository: Repository, https_repos
         next(reading)
         reading.close()
         assert len(list(clone.read([clone.entries()[0].blob_sha]))) == 1
+
+
+# The spool
+
+
+def test_texts_come_back_from_the_spool_in_any_order(repository: Repository, local: None) -> None:
+    texts = ["Grüße\n", "", "x" * 100_000, "日本語"]
+    repository.commit({"a.py": "a"})
+    with sources.fetch(str(repository.path)) as clone, clone.spool() as spool:
+        places = [spool.add(text) for text in texts]
+
+        assert [spool.text(place) for place in reversed(places)] == texts[::-1]
+        assert spool.text(spool.add("one more")) == "one more"
+
+
+def test_a_spool_has_no_name_that_could_be_left_behind(
+    repository: Repository, local: None, own_temporary_folder: Path
+) -> None:
+    repository.commit({"a.py": "a"})
+    with sources.fetch(str(repository.path)) as clone:
+        before = set(own_temporary_folder.rglob("*"))
+        with clone.spool() as spool:
+            spool.add("a text")
+
+            assert set(own_temporary_folder.rglob("*")) == before
+
+
+def test_a_full_disk_under_the_spool_is_said(
+    repository: Repository, local: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.commit({"a.py": "a"})
+    with sources.fetch(str(repository.path)) as clone:
+        monkeypatch.setattr("tempfile.TemporaryFile", lambda dir: Path("/dev/full").open("r+b", buffering=0))  # noqa: SIM115
+        with clone.spool() as spool, pytest.raises(sources.SourceError, match="disk is full") as caught:
+            spool.add("a text")
+
+    assert (caught.value.code, caught.value.permanent) == ("machine", False)
