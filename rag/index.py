@@ -23,7 +23,7 @@ from rag.plan import KnownFile, Plan, PlannedFile
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One chunk on its way into the table. `document` is the text of its keyword terms."""
+    """One chunk on its way into the table."""
 
     file_id: int
     ordinal: int
@@ -32,7 +32,6 @@ class Row:
     symbol: str
     text: str
     sha256: bytes
-    document: str
 
     @property
     def place(self) -> tuple[int, int]:
@@ -111,7 +110,7 @@ def store(
     """Commit one embedded batch together with the progress that it makes."""
     with transaction.atomic():
         prove(lease)
-        _insert(_INSERT, [(*_columns(revision, row), HalfVector(list(vector))) for row, vector in rows])
+        _insert(_INSERT, [(*_columns(row), HalfVector(list(vector))) for row, vector in rows])
         _advance(lease, revision, percentage, spent)
 
 
@@ -123,7 +122,7 @@ def reuse(lease: Lease, revision: models.Revision, rows: Sequence[Row], percenta
     with transaction.atomic():
         prove(lease)
         model = (revision.embedding_model, revision.dimensions)
-        stored = _insert(_INSERT_KNOWN, [(*_columns(revision, row), row.sha256, *model) for row in rows])
+        stored = _insert(_INSERT_KNOWN, [(*_columns(row), row.sha256, *model) for row in rows])
         _advance(lease, revision, percentage if len(stored) == len(rows) else 0, Spent(reused=len(stored)))
     return stored
 
@@ -185,11 +184,8 @@ def _advance(lease: Lease, revision: models.Revision, percentage: int, spent: Sp
     ProjectRAG.objects.advance(lease, stage="embedding", percentage=percentage)
 
 
-def _columns(revision: models.Revision, row: Row) -> tuple[Any, ...]:
-    return (
-        row.file_id, revision.rag_id, row.ordinal, row.start_line, row.end_line, row.symbol, row.text, row.sha256,
-        row.document,
-    )  # fmt: skip
+def _columns(row: Row) -> tuple[Any, ...]:
+    return row.file_id, row.ordinal, row.start_line, row.end_line, row.symbol, row.text, row.sha256
 
 
 def _insert(statement: str, rows: list[tuple[Any, ...]]) -> set[tuple[int, int]]:
@@ -201,9 +197,9 @@ def _insert(statement: str, rows: list[tuple[Any, ...]]) -> set[tuple[int, int]]
         return {place for result in cursor.results() for place in result.fetchall()}
 
 
-_INTO = "INSERT INTO rag_chunk (file_id, rag_id, ordinal, start_line, end_line, symbol, text, sha256, terms, embedding)"
+_INTO = "INSERT INTO rag_chunk (file_id, ordinal, start_line, end_line, symbol, text, sha256, embedding)"
 _PLACE = "RETURNING file_id, ordinal"
-_VALUES = "%b, %b, %b, %b, %b, %s, %s, %b, to_tsvector('simple', %s)"
+_VALUES = "%b, %b, %b, %b, %s, %s, %b"
 _INSERT = f"{_INTO} VALUES ({_VALUES}, %b::halfvec) ON CONFLICT DO NOTHING {_PLACE}"
 _INSERT_KNOWN = f"""{_INTO} SELECT {_VALUES}, known.embedding
     FROM (SELECT chunk.embedding FROM rag_chunk chunk JOIN rag_sourcefile file ON file.id = chunk.file_id

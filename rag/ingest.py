@@ -13,7 +13,7 @@ from django.conf import settings
 
 from portfolio.claims import Lease
 from portfolio.models import Project, ProjectRAG
-from rag import embeddings, index, models, plan, revisions, sources, vectors
+from rag import embeddings, index, models, plan, revisions, search_index, sources, vectors
 from rag.interruption import Interruption
 
 
@@ -112,12 +112,14 @@ class Run:
                 self.embedder.embed_query("dimensions")
 
     def _finish(self, revision: models.Revision) -> None:
-        with self._stage("indexing"):
-            index.analyze()
-        with self._stage("validating"):
-            revisions.validate(revision, self.rag.live_revision, accept_shrinking=self.options.force)
-        self.interruption.check()
-        revisions.flip(self.lease, revision, self._timings)
+        with ExitStack() as stack:
+            with self._stage("indexing"):
+                index.analyze()
+                change = stack.enter_context(search_index.prepared(revision))
+            with self._stage("validating"):
+                revisions.validate(revision, self.rag.live_revision, accept_shrinking=self.options.force)
+            self.interruption.check()
+            revisions.flip(self.lease, change, self._timings)
         revision.refresh_from_db()
 
     @property

@@ -1,8 +1,6 @@
 """Words of code and of questions, as the keyword search compares them.
 
-`HTTPServer`, `http_server` and "HTTP servers" meet in the same terms. PostgreSQL's own English dictionary would stem
-too, but only after its parser took identifiers apart in its own way; so words are made here and stored as they are
-(`simple`), the same for documents and questions.
+`HTTPServer`, `http_server` and "HTTP servers" meet in the same terms, made here for chunks and questions alike.
 """
 
 import re
@@ -12,8 +10,8 @@ from functools import lru_cache
 
 VERSION = "1"  # goes up with every change of what comes out
 
-LONGEST_TERM = 64  # characters; PostgreSQL refuses a lexeme of 2 KB
-MOST_TERMS = 4_000  # of a document: it refuses a tsvector of 1 MB
+LONGEST_TERM = 64  # characters; longer ones are data
+MOST_TERMS = 4_000  # of a chunk
 MOST_ASKED = 100  # terms of a question
 
 _WORD = re.compile(r"[^\W_]+(?:[_-]+[^\W_]+)*")
@@ -39,15 +37,14 @@ def terms_of(text: str) -> list[str]:
     return [term for word in _WORD.finditer(composed) for term in _terms(word[0])]
 
 
-def document(path: str, symbol: str, text: str) -> str:
-    """What `to_tsvector('simple', …)` is given for a chunk."""
-    return " ".join(terms_of(f"{path} {symbol} {text}")[:MOST_TERMS])
+def document(path: str, symbol: str, text: str) -> list[str]:
+    """The terms that a chunk is found by, as often as it has them."""
+    return terms_of(f"{path} {symbol} {text}")[:MOST_TERMS]
 
 
-def query(question: str) -> str:
-    """What `to_tsquery('simple', …)` is given: any of the question's terms; "" when it has none."""
-    terms = list(dict.fromkeys(terms_of(question)))[:MOST_ASKED]
-    return " | ".join(f"'{term}'" for term in terms)  # letters and digits only: nothing to escape
+def asked(question: str) -> list[str]:
+    """The question's terms, each once. None at all when it has only common words."""
+    return list(dict.fromkeys(terms_of(question)))[:MOST_ASKED]
 
 
 @lru_cache(maxsize=50_000)

@@ -7,12 +7,12 @@ shares every other file's rows with the revision before it. Readers see exactly 
 import uuid
 from decimal import Decimal
 
-from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import Q
 from pgvector.django import HalfVectorField
 
 from portfolio.models import Project, ProjectRAG
+from rag import search_tables  # noqa: F401 — Django looks for models here
 
 
 class Revision(models.Model):
@@ -41,6 +41,9 @@ class Revision(models.Model):
     timings = models.JSONField(default=dict, help_text="Stage → seconds.")
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    search_rules = models.CharField(
+        max_length=16, blank=True, help_text="Fingerprint of the rules that made its search index."
+    )
     files: "models.ManyToManyField[SourceFile, RevisionFile]" = models.ManyToManyField(
         "SourceFile", through="RevisionFile", related_name="revisions"
     )
@@ -119,9 +122,8 @@ class RevisionFile(models.Model):
 class Chunk(models.Model):
     """A piece of a file: exact lines, and the vector of its embedded text (a header, then the lines)."""
 
-    # No index of its own: the (file, ordinal) index serves; search goes by rag.
+    # No index of its own: the (file, ordinal) index serves; search finds chunks by their ids.
     file = models.ForeignKey(SourceFile, on_delete=models.CASCADE, related_name="chunks", db_index=False)
-    rag = models.ForeignKey(ProjectRAG, on_delete=models.CASCADE, related_name="+")  # index: search scans one project
     ordinal = models.PositiveIntegerField()
     start_line = models.PositiveIntegerField()
     end_line = models.PositiveIntegerField()
@@ -129,7 +131,6 @@ class Chunk(models.Model):
     text = models.TextField()
     sha256 = models.BinaryField(max_length=32, help_text="Of the embedded text.")
     embedding = HalfVectorField()
-    terms = SearchVectorField()
 
     class Meta:
         constraints = [

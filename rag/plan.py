@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from django.conf import settings
 
-from rag import chunks, files, lexical, sources
+from rag import chunks, files, sources
 from rag.embeddings import Embedder
 
 IGNORE_FILE = ".docentignore"
@@ -93,7 +93,7 @@ class Plan:
 def pipeline(embedder: Embedder) -> str:
     """Fingerprint of every rule that decides which chunks a file version gets; another one means new rows."""
     rules = (
-        files.VERSION, chunks.VERSION, lexical.VERSION, files.Limits.from_settings(), settings.RAG_MAX_CHUNKS,
+        files.VERSION, chunks.VERSION, files.Limits.from_settings(), settings.RAG_MAX_CHUNKS,
         chunks.Sizes.from_settings(), embedder.provider, embedder.model,
     )  # fmt: skip
     return hashlib.sha256(repr(rules).encode()).hexdigest()[:16]

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from portfolio.claims import Lease
 from portfolio.models import ProjectRAG
-from rag import models
+from rag import models, postings, search_index
 from rag.embeddings import Embedder
 
 SHRUNK_BELOW = 0.5
@@ -27,7 +27,7 @@ def is_current(rag: ProjectRAG, commit: str, embedder: Embedder, pipeline: str) 
     """Whether the live revision is just what processing that commit now would give."""
     live = rag.live_revision
     return live is not None and _identity(live) == (
-        commit, rag.project.repository_url, rag.project.ref, embedder.model, pipeline,
+        commit, rag.project.repository_url, rag.project.ref, embedder.model, pipeline, postings.fingerprint(),
     )  # fmt: skip
 
 
@@ -61,14 +61,20 @@ def validate(revision: models.Revision, live: models.Revision | None, *, accept_
         raise IndexRefused("shrunk", _SHRUNK.format(old=live.chunk_count, new=stored))
 
 
-def flip(lease: Lease, revision: models.Revision, timings: dict[str, float]) -> None:
-    """Make the revision the one that visitors are answered from, and drop what no revision needs any more."""
+def flip(lease: Lease, change: search_index.Change, timings: dict[str, float]) -> None:
+    """Make the change's revision the one that visitors are answered from, and drop what no revision needs any more.
+
+    Raises LeaseLost, and IndexRefused when what would be searched is not what is stored; the old one stays then.
+    """
+    revision = change.revision
     with transaction.atomic():
         ProjectRAG.objects.finish(lease, live_revision=revision.pk)
+        search_index.write(change)
+        chunk_count = models.Chunk.objects.filter(file__revisions=revision).count()
+        if (found := search_index.size(revision.rag_id)) != chunk_count:
+            raise IndexRefused("incomplete", _NOT_FOUND.format(stored=chunk_count, found=found), permanent=False)
         models.Revision.objects.filter(pk=revision.pk).update(
-            finished_at=timezone.now(),
-            timings=timings,
-            chunk_count=models.Chunk.objects.filter(file__revisions=revision).count(),
+            finished_at=timezone.now(), timings=timings, chunk_count=chunk_count, search_rules=postings.fingerprint()
         )
         models.Revision.objects.filter(rag=revision.rag_id).exclude(pk=revision.pk).delete()
         with connection.cursor() as cursor:
@@ -80,6 +86,7 @@ def clear(rag: ProjectRAG) -> None:
     """Forget everything indexed for the project; it is a new one again."""
     with transaction.atomic():
         ProjectRAG.objects.reset(rag.pk)
+        search_index.clear(rag.pk)
         models.Revision.objects.filter(rag=rag).delete()
         with connection.cursor() as cursor:
             cursor.execute(_DROP_CHUNKS, [rag.pk])
@@ -100,6 +107,7 @@ def digest(revision: models.Revision) -> str:
 def _identity(revision: models.Revision) -> tuple[str, ...]:
     return (
         revision.commit_sha, revision.repository_url, revision.ref, revision.embedding_model, revision.pipeline,
+        revision.search_rules,
     )  # fmt: skip
 
 
@@ -111,6 +119,7 @@ _ORPHANS = """
     WHERE rag_id = %s AND NOT EXISTS (SELECT FROM rag_revisionfile m WHERE m.file_id = f.id)"""
 _DROP_CHUNKS = f"DELETE FROM rag_chunk WHERE file_id IN ({_ORPHANS})"  # noqa: S608
 _DROP_FILES = f"DELETE FROM rag_sourcefile WHERE id IN ({_ORPHANS})"  # noqa: S608
+_NOT_FOUND = "Of {stored} chunks that are stored {found} would be searched. Process it again."
 _NOTHING = (
     "There is nothing to read in this repository: every file was left out. Look at the reasons in its list of files; "
     "a .docentignore file or RAG_MAX_FILE_BYTES may be too strict."

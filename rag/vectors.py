@@ -12,7 +12,7 @@ from random import random
 from typing import Self
 
 from portfolio.claims import Lease
-from rag import chunks, embeddings, files, index, lexical, models, plan, throttle
+from rag import chunks, embeddings, files, index, models, plan, throttle
 from rag.interruption import Interruption
 
 TRIES = 5
@@ -40,7 +40,7 @@ class Pending:
         text = file.text[span.start : span.end]
         row = index.Row(
             file_id=file_id, ordinal=chunk.ordinal, start_line=span.start_line, end_line=span.end_line,
-            symbol=span.symbol, text=text, sha256=chunk.sha256, document=lexical.document(file.path, span.symbol, text),
+            symbol=span.symbol, text=text, sha256=chunk.sha256,
         )  # fmt: skip
         return cls(row=row, embedded_text=chunks.embedded_text(file, span))
 

@@ -9,13 +9,11 @@ from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Any
 
-from django.contrib.postgres.search import SearchVector
-from django.db.models import Value
 from django.test import Client
 from django.utils import timezone
 
 from portfolio.models import Project, ProjectRAG
-from rag import lexical, models, visitors
+from rag import models, postings, search_index, visitors
 from rag.embeddings import fake
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -23,6 +21,7 @@ LANGUAGES = {".py": "Python", ".js": "JavaScript", ".go": "Go", ".md": "Markdown
 LINES_A_CHUNK = 20
 _DEFINITION = re.compile(r"^\s*(?:async )?(?:def|class|func|function|fn)\s+(\w+)", re.MULTILINE)
 _count = itertools.count(1)
+Known = Mapping[tuple[str, str], models.SourceFile]
 
 
 def make_project(title: str = "", **fields: Any) -> Project:
@@ -47,8 +46,11 @@ def make_live_revision(project: Project, files: Mapping[str, str], *, skipped: i
         finished_at=timezone.now(),
     )
     for path, text in files.items():
-        _add_file(revision, path, text)
-    revision.chunk_count = models.Chunk.objects.filter(file__revisions=revision).count()
+        add_file(revision, path, text)
+    with search_index.prepared(revision) as change:
+        search_index.write(change)
+    revision.chunk_count = search_index.size(revision.rag_id)
+    revision.search_rules = postings.fingerprint()
     revision.save()
     set_state(project, "ready", live_revision=revision)
     return revision
@@ -82,14 +84,19 @@ def set_state(project: Project, status: str, **facts: Any) -> None:
     project.rag.refresh_from_db()
 
 
-def _add_file(revision: models.Revision, path: str, text: str) -> None:
+def add_file(revision: models.Revision, path: str, text: str, known: Known | None = None) -> None:
+    """A file of `revision`: one of those that are `known`, by path and blob, or a new one with its chunks."""
+    sha = hashlib.sha1(text.encode()).hexdigest()
+    if known and (path, sha) in known:
+        known[path, sha].revisions.add(revision)
+        return
     suffix = PurePosixPath(path).suffix
     language = LANGUAGES.get(suffix, "")
     kind = "readme" if path.lower().startswith("readme") else "prose" if suffix == ".md" else "code"
     file = models.SourceFile.objects.create(
         rag=revision.rag,
         path=path,
-        blob_sha=hashlib.sha1(text.encode()).hexdigest(),
+        blob_sha=sha,
         pipeline="test",
         embedding_model="fake",
         language=language,
@@ -111,7 +118,6 @@ def _chunks(file: models.SourceFile, text: str) -> list[models.Chunk]:
         symbol = ", ".join(_DEFINITION.findall(piece)) if file.kind == "code" else heading[1] if heading else ""
         chunk = models.Chunk(
             file=file,
-            rag=file.rag,
             ordinal=ordinal,
             start_line=start + 1,
             end_line=min(start + LINES_A_CHUNK, len(lines)),
@@ -119,7 +125,6 @@ def _chunks(file: models.SourceFile, text: str) -> list[models.Chunk]:
             text=piece,
             sha256=hashlib.sha256(piece.encode()).digest(),
             embedding=list(embedder.embed_query(f"{file.path}\n{piece}")),
-            terms=SearchVector(Value(lexical.document(file.path, symbol, piece)), config="simple"),
         )
         chunks.append(chunk)
     return chunks

@@ -15,11 +15,11 @@ ORDER = [
     # Embed
     "throttle", "interruption", "embeddings",
     # Store
-    "models", "plan", "index", "revisions",
+    "search_tables", "models", "plan", "index", "postings", "search_index", "revisions",
     # Run the stages
     "vectors", "ingest", "worker", "estimate", "reporting",
     # Find and answer
-    "ranking", "retrieval", "prompts", "llm", "citations", "drafts", "answers", "evaluation",
+    "ranking", "planes", "candidates", "retrieval", "prompts", "llm", "citations", "drafts", "answers", "evaluation",
     # Doors
     "questions", "visitors", "suggestions", "templatetags", "streaming", "views", "urls", "api", "admin", "checks",
     "apps", "management",

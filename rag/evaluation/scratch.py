@@ -14,7 +14,7 @@ from django.db import transaction
 
 from portfolio.claims import Lease
 from portfolio.models import Project, ProjectRAG
-from rag import embeddings, files, index, models, plan, vectors
+from rag import embeddings, files, index, models, plan, postings, search_index, vectors
 from rag.interruption import Interruption
 
 Version = tuple[str, str]  # path and blob sha
@@ -48,8 +48,8 @@ class Scratch:
             for source in sources
             for chunk in planned[version(source)].chunks
         )
-        self.revision.refresh_from_db()
         index.analyze()  # rows that the planner does not know of are joined one by one
+        self._go_live()
 
     def show(self, versions: Collection[Version]) -> None:
         """From now on these are the revision's files."""
@@ -59,6 +59,17 @@ class Scratch:
         models.RevisionFile.objects.filter(revision=self.revision, file__in=gone).delete()
         models.RevisionFile.objects.bulk_create(new, batch_size=1_000)
         self._shown = wanted
+        self._go_live()
+
+    def _go_live(self) -> None:
+        """What is searched is what the revision has now."""
+        with search_index.prepared(self.revision) as change:
+            search_index.write(change)
+        self.revision.refresh_from_db()
+        self.revision.search_rules = postings.fingerprint()
+        self.revision.chunk_count = search_index.size(self.revision.rag_id)
+        self.revision.save(update_fields=["search_rules", "chunk_count"])
+        ProjectRAG.objects.filter(pk=self.revision.rag_id).update(live_revision=self.revision)
 
 
 @contextmanager

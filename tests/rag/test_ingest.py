@@ -95,7 +95,7 @@ def test_a_file_that_is_gone_leaves_the_index(project: Project, run: Run, reposi
     run(project)
 
     assert not models.SourceFile.objects.filter(path="thing/part.py").exists()
-    assert models.Chunk.objects.filter(rag=project.rag).count() == 2
+    assert models.Chunk.objects.filter(file__rag=project.rag).count() == 2
 
 
 def test_a_text_embedded_for_another_project_is_not_paid_again(
@@ -185,7 +185,7 @@ def test_a_vector_that_vanishes_before_it_is_reused_is_embedded(
 
     def look_too_early(*arguments: Any) -> set[bytes]:
         known = look(*arguments)
-        models.Chunk.objects.filter(rag=project.rag).delete()
+        models.Chunk.objects.filter(file__rag=project.rag).delete()
         return known
 
     monkeypatch.setattr(index, "known_vectors", look_too_early)

@@ -5,6 +5,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from portfolio.models import Project
 from rag import models, retrieval
+from rag.embeddings import fake
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -69,10 +70,13 @@ def test_other_revisions_of_the_project_are_never_seen(revision: models.Revision
     assert [each.path for each in retrieval.search(newer, "claim job queue").passages] == ["queue2.py"]
 
 
-def test_vectors_of_another_length_beside_do_no_harm(revision: models.Revision) -> None:
-    other = factories.make_live_revision(revision.rag.project, {"wide.py": QUEUE})
-    models.Chunk.objects.filter(file__revisions=other).update(embedding=[0.1] * 384)
-    assert retrieval.search(revision, "claim job queue").passages[0].path == "queue.py"
+def test_a_live_revision_with_vectors_of_another_length_answers_who_asked_the_one_before(
+    revision: models.Revision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fake, "DIMENSIONS", 96)
+    newer = factories.make_live_revision(revision.rag.project, {"wide.py": QUEUE})
+    found = retrieval.search(revision, "claim job queue")
+    assert (found.revision, found.passages[0].path) == (newer, "wide.py")
 
 
 def test_a_revision_that_went_meanwhile_is_replaced_by_the_live_one(revision: models.Revision) -> None:

@@ -9,13 +9,13 @@ from benchmarks.retrieval.vectors import Vectors
 
 # What is switched off → the module's constant and its value then.
 RULES: dict[str, dict[str, Any]] = {
-    "the keyword leg": {"retrieval.KEYWORDS": 0.0},
+    "the keyword leg": {"candidates.KEYWORDS": 0.0},
     "what other chunks of a file add": {"ranking.FILE_SUPPORT": ()},
     "less for tests, examples and prose": {"ranking.ASIDE": 1.0},
     "more for what the question names": {"ranking.MENTION": 0.0},
     "the limit of chunks a file": {"ranking.CHUNKS_A_FILE": 1_000},
     "joining what stands together": {"ranking.LONGEST": 0},
-    "more than 50 candidates": {"retrieval.CANDIDATES": 50},
+    "more than 50 candidates": {"candidates.CANDIDATES": 50},
 }
 
 

@@ -13,7 +13,6 @@ SELECT file.path, chunk.start_line, chunk.end_line, chunk.text, 1 - (chunk.embed
 FROM rag_chunk chunk
 JOIN rag_revisionfile member ON member.file_id = chunk.file_id AND member.revision_id = %s
 JOIN rag_sourcefile file ON file.id = chunk.file_id
-WHERE chunk.rag_id = %s
 ORDER BY similarity DESC, chunk.id LIMIT %s
 """
 
@@ -30,7 +29,7 @@ class First:
         revision, vector = today.live(corpus), self._vectors.question(question)
         text = "[" + ",".join(map(repr, vector)) + "]"
         with connection.cursor() as cursor:
-            cursor.execute(_SQL, [text, revision.pk, revision.rag_id, limit])
+            cursor.execute(_SQL, [text, revision.pk, limit])
             return [Hit(path=row[0], start=row[1], end=row[2], text=row[3], score=row[4]) for row in cursor.fetchall()]
 
     def candidates(self, corpus: str, question: str) -> list[Hit]:

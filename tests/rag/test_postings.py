@@ -1,0 +1,49 @@
+"""rag/postings.py"""
+
+import pytest
+
+from rag import lexical, postings
+
+
+def test_a_term_weighs_more_in_a_shorter_chunk() -> None:
+    short, long = (dict(postings.weights(["lease", *["other"] * length])) for length in (10, 1_000))
+    assert short["lease"] > long["lease"]
+
+
+def test_the_tenth_occurrence_counts_less_than_the_first() -> None:
+    once, twice, often, more = (dict(postings.weights(["a"] * n + ["b"] * (50 - n)))["a"] for n in (1, 2, 10, 11))
+    assert twice - once > 4 * (more - often) > 0
+
+
+def test_it_is_bm25() -> None:
+    terms = ["lease"] * 3 + ["other"] * (postings.MEAN_LENGTH - 3)
+    assert dict(postings.weights(terms))["lease"] == round(1_000 * 3 * 2.2 / (3 + 1.2))
+
+
+def test_weights_fit_into_small_integers() -> None:
+    heaviest = max(weight for _, weight in postings.weights(["lease"] * lexical.MOST_TERMS))
+    assert heaviest <= postings.SCALE * (postings.K1 + 1) < 2**15
+
+
+def test_a_line_has_the_term_its_chunks_and_their_weights() -> None:
+    made = postings.Postings()
+    made.add(7, ["lease"])
+    made.add(10**12, ["lease", "token"])
+    first, second = sorted(made.lines())
+    assert first.startswith(b"lease\t{7,1000000000000}\t{")
+    assert second.startswith(b"token\t{1000000000000}\t{")
+    assert made.count == 3
+
+
+def test_no_term_can_end_a_line() -> None:
+    made = postings.Postings()
+    made.add(1, ["a\tb\nc\\d\re"])
+    (line,) = made.lines()
+    assert line.startswith(b"a\\tb\\nc\\\\d\\re\t{1}") and line.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("constant", ["VERSION", "K1", "B", "MEAN_LENGTH", "SCALE"])
+def test_another_rule_is_another_fingerprint(constant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = postings.fingerprint()
+    monkeypatch.setattr(postings, constant, 17)
+    assert postings.fingerprint() != before
