@@ -2,7 +2,7 @@
 
     read and cut      sources → files → chunks;  lexical and tokens count their words
     embed             embeddings;  throttle says how long to wait, interruption when to stop
-    store             models;  plan says what a revision holds, index writes it;
+    store             models;  plan says what a revision holds, packing → index write it;
                       postings → search_index → search_tables is what is searched, revisions make it live
     run the stages    vectors → ingest → worker;  estimate says what it would cost, reporting how it goes
     find and answer   planes → candidates, ranking → retrieval → prompts → llm → citations → drafts → answers;

@@ -43,5 +43,5 @@ def _plan(rag: ProjectRAG, pipeline: str) -> plan.Plan:
 def _unpaid(made: plan.Plan, embedder: embeddings.Embedder) -> dict[bytes, int]:
     """The texts that have no vector yet: hash → bytes."""
     sizes = {chunk.sha256: chunk.size for file in made.new for chunk in file.chunks}
-    known = index.known_vectors(embedder.model, embedder.dimensions, list(sizes))
+    known = index.known_texts(embedder.model, embedder.dimensions, list(sizes))
     return {sha: size for sha, size in sizes.items() if sha not in known}

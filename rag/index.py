@@ -6,18 +6,13 @@ Every write of a run happens in a transaction that first proves its lease, so a 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
-import psycopg
 from django.db import connection, transaction
-from django.db.models import Count, F, Func, IntegerField, Q, Sum
-from pgvector import HalfVector
-from pgvector.psycopg.halfvec import HalfVectorBinaryDumper
+from django.db.models import Count, F, Q, Sum
 
 from portfolio.claims import Lease
 from portfolio.models import ProjectRAG
-from rag import models
-from rag.embeddings import Vector
+from rag import models, packing
 from rag.plan import KnownFile, Plan, PlannedFile
 
 
@@ -97,34 +92,31 @@ def stored_ordinals(file_ids: Iterable[int]) -> set[tuple[int, int]]:
     return set(models.Chunk.objects.filter(file__in=list(file_ids)).values_list("file_id", "ordinal"))
 
 
-def known_vectors(model: str, dimensions: int, hashes: Sequence[bytes]) -> set[bytes]:
+def known_texts(model: str, dimensions: int, hashes: Sequence[bytes]) -> set[bytes]:
     """Those texts, by hash, that this embedding model has embedded before, in whatever project."""
-    rows = models.Chunk.objects.filter(sha256__in=hashes, file__embedding_model=model)
-    sized = rows.annotate(dimensions=Func("embedding", function="vector_dims", output_field=IntegerField()))
-    return {bytes(sha) for sha in sized.filter(dimensions=dimensions).values_list("sha256", flat=True).distinct()}
+    with connection.cursor() as cursor:
+        cursor.execute(_KNOWN.format(what="NULL"), [list(hashes), model, dimensions])
+        return {bytes(sha) for sha, _ in cursor.fetchall()}
+
+
+def known_vectors(model: str, dimensions: int, hashes: Sequence[bytes]) -> dict[bytes, bytes]:
+    """The packed vectors of those texts, by hash, that there are."""
+    with connection.cursor() as cursor:
+        cursor.execute(_KNOWN.format(what="halfvec_send(chunk.embedding)"), [list(hashes), model, dimensions])
+        return {bytes(sha): bytes(vector) for sha, vector in cursor.fetchall()}
 
 
 def store(
-    lease: Lease, revision: models.Revision, rows: Sequence[tuple[Row, Vector]], spent: Spent, percentage: int
+    lease: Lease, revision: models.Revision, rows: Sequence[tuple[Row, bytes]], spent: Spent, percentage: int
 ) -> None:
-    """Commit one embedded batch together with the progress that it makes."""
-    with transaction.atomic():
-        prove(lease)
-        _insert(_INSERT, [(*_columns(row), HalfVector(list(vector))) for row, vector in rows])
-        _advance(lease, revision, percentage, spent)
+    """Commit one batch of rows and their packed vectors together with the progress that it makes.
 
-
-def reuse(lease: Lease, revision: models.Revision, rows: Sequence[Row], percentage: int) -> set[tuple[int, int]]:
-    """Commit chunks whose text is known, with the vector that it has elsewhere. Returns the places that got theirs:
-
-    another project may just have dropped a vector that was there when it was looked for.
+    A place that has a row already is an error: only the holder of the lease writes, and it knows what is stored.
     """
-    with transaction.atomic():
-        prove(lease)
-        model = (revision.embedding_model, revision.dimensions)
-        stored = _insert(_INSERT_KNOWN, [(*_columns(row), row.sha256, *model) for row in rows])
-        _advance(lease, revision, percentage if len(stored) == len(rows) else 0, Spent(reused=len(stored)))
-    return stored
+    with transaction.atomic(), connection.cursor() as cursor:
+        _advance(lease, revision, percentage, spent)
+        with cursor.copy(_COPY) as copy:
+            copy.write(packing.stream(_record(row, vector) for row, vector in rows))
 
 
 def refuse(lease: Lease, row: Row, reason: str) -> None:
@@ -175,33 +167,24 @@ def _count(revision: models.Revision, plan: Plan) -> None:
 
 
 def _advance(lease: Lease, revision: models.Revision, percentage: int, spent: Spent) -> None:
-    models.Revision.objects.filter(pk=revision.pk).update(
-        embedded_count=F("embedded_count") + spent.texts,
-        reused_count=F("reused_count") + spent.reused,
-        tokens=F("tokens") + spent.tokens,
-        cost_usd=F("cost_usd") + spent.cost,
-    )
+    """Add what was spent. Locks the project's row, and raises LeaseLost, as `prove` does."""
     ProjectRAG.objects.advance(lease, stage="embedding", percentage=percentage)
+    with connection.cursor() as cursor:
+        cursor.execute(_SPEND, [spent.texts, spent.reused, spent.tokens, spent.cost, revision.pk])
 
 
-def _columns(row: Row) -> tuple[Any, ...]:
-    return row.file_id, row.ordinal, row.start_line, row.end_line, row.symbol, row.text, row.sha256
+def _record(row: Row, vector: bytes) -> bytes:
+    numbers = row.file_id, row.ordinal, row.start_line, row.end_line
+    return packing.record(numbers, (row.symbol.encode(), row.text.encode(), row.sha256, vector))
 
 
-def _insert(statement: str, rows: list[tuple[Any, ...]]) -> set[tuple[int, int]]:
-    """Insert one by one in one round trip; the places (file, ordinal) of those that were."""
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        # Vectors travel in PostgreSQL's own binary form: as text they cost fifteen times as much.
-        cursor.adapters.register_dumper(HalfVector, HalfVectorBinaryDumper)
-        cursor.executemany(statement, rows, returning=True)
-        return {place for result in cursor.results() for place in result.fetchall()}
-
-
-_INTO = "INSERT INTO rag_chunk (file_id, ordinal, start_line, end_line, symbol, text, sha256, embedding)"
-_PLACE = "RETURNING file_id, ordinal"
-_VALUES = "%b, %b, %b, %b, %s, %s, %b"
-_INSERT = f"{_INTO} VALUES ({_VALUES}, %b::halfvec) ON CONFLICT DO NOTHING {_PLACE}"
-_INSERT_KNOWN = f"""{_INTO} SELECT {_VALUES}, known.embedding
-    FROM (SELECT chunk.embedding FROM rag_chunk chunk JOIN rag_sourcefile file ON file.id = chunk.file_id
-          WHERE chunk.sha256 = %b AND file.embedding_model = %s AND vector_dims(chunk.embedding) = %s LIMIT 1) known
-    ON CONFLICT DO NOTHING {_PLACE}"""  # noqa: S608
+_COPY = f"COPY rag_chunk ({packing.COLUMNS}) FROM STDIN (FORMAT BINARY)"
+_KNOWN = """
+    SELECT DISTINCT ON (chunk.sha256) chunk.sha256, {what}
+    FROM rag_chunk chunk JOIN rag_sourcefile file ON file.id = chunk.file_id
+    WHERE chunk.sha256 = ANY(%s) AND file.embedding_model = %s AND vector_dims(chunk.embedding) = %s"""
+_SPEND = """
+    UPDATE rag_revision
+    SET embedded_count = embedded_count + %s, reused_count = reused_count + %s, tokens = tokens + %s,
+        cost_usd = cost_usd + %s
+    WHERE id = %s"""

@@ -12,7 +12,7 @@ from random import random
 from typing import Self
 
 from portfolio.claims import Lease
-from rag import chunks, embeddings, files, index, models, plan, throttle
+from rag import chunks, embeddings, files, index, models, packing, plan, throttle
 from rag.interruption import Interruption
 
 TRIES = 5
@@ -95,30 +95,30 @@ class Filling:
             self.interruption.check()
             hashes = [item.row.sha256 for item in some]
             known = index.known_vectors(self.revision.embedding_model, self.revision.dimensions, hashes)
-            rows = [item.row for item in some if item.row.sha256 in known]
-            stored: set[tuple[int, int]] = set()
+            rows = [(item.row, known[item.row.sha256]) for item in some if item.row.sha256 in known]
             if rows:
-                percentage = self.progress.after(len(rows))
-                stored = index.reuse(self.lease, self.revision, rows, percentage)
-                self.progress.add(len(stored))
-            yield from (item for item in some if item.row.place not in stored)
+                self._commit(rows, index.Spent(reused=len(rows)))
+            yield from (item for item in some if item.row.sha256 not in known)
 
     def _store(self, batch: list[Pending]) -> None:
         """Embed and commit a batch; one that is refused is halved down to the chunk that the model does not take."""
         texts = {item.row.sha256: item.embedded_text for item in batch}
         before = self.embedder.tokens_used
         try:
-            vectors = dict(zip(texts, self._embed(list(texts.values())), strict=True))
+            made = map(packing.halves, self._embed(list(texts.values())))
+            vectors = dict(zip(texts, made, strict=True))
         except embeddings.InputRefused as error:
             self._divide(batch, error)
             return
         tokens = self.embedder.tokens_used - before
         cost = tokens * self.embedder.price_per_million_tokens / Decimal(1_000_000)
         spent = index.Spent(texts=len(texts), tokens=tokens, cost=cost)
-        rows = [(item.row, vectors[item.row.sha256]) for item in batch]
-        index.store(self.lease, self.revision, rows, spent, self.progress.after(len(batch)))
+        self._commit([(item.row, vectors[item.row.sha256]) for item in batch], spent)
         self._refusals = 0
-        self.progress.add(len(batch))
+
+    def _commit(self, rows: list[tuple[index.Row, bytes]], spent: index.Spent) -> None:
+        index.store(self.lease, self.revision, rows, spent, self.progress.after(len(rows)))
+        self.progress.add(len(rows))
 
     def _divide(self, batch: list[Pending], error: embeddings.InputRefused) -> None:
         if len(batch) > 1:

@@ -15,7 +15,7 @@ ORDER = [
     # Embed
     "throttle", "interruption", "embeddings",
     # Store
-    "search_tables", "models", "plan", "index", "postings", "search_index", "revisions",
+    "search_tables", "models", "plan", "packing", "index", "postings", "search_index", "revisions",
     # Run the stages
     "vectors", "ingest", "worker", "estimate", "reporting",
     # Find and answer
