@@ -93,8 +93,9 @@ def _passage(row: dict[str, Any], commit: str) -> Passage:
 
 _DISTANCE = " + ".join(f"%(w{n})s * (bits <~> %(p{n})s::bit varying)" for n in range(1, PLANES + 1))
 # Parameters are cast, never given to a function: in a prepared statement that would be called for each row. Each part
-# is materialized: inlined, it is computed once for each use. `live` is the guard: there is a search index of the live
-# revision only, and when that is not the one asked for, nothing is found.
+# is materialized: inlined, it is computed once for each use. Chunks are read by LATERAL … LIMIT 1, which leaves the
+# planner no choice but the primary key: by a wrong guess it would read the whole table. `live` is the guard: there is a
+# search index of the live revision only, and when that is not the one asked for, nothing is found.
 SQL = f"""
 WITH live AS MATERIALIZED (
     SELECT FROM portfolio_projectrag WHERE id = %(rag)s AND live_revision_id = %(revision)s
@@ -122,20 +123,22 @@ WITH live AS MATERIALIZED (
     ORDER BY is_near DESC, keyword DESC, chunk_id
     LIMIT %(near)s + %(worded)s
 ), measured AS MATERIALIZED (
-    SELECT chunk.id, 1 - (chunk.embedding <=> %(vector)s::halfvec) AS similarity, candidate.keyword
-    FROM (SELECT * FROM candidate ORDER BY chunk_id) candidate
-    JOIN rag_chunk chunk ON chunk.id = candidate.chunk_id
+    SELECT chunk_id, 1 - (chunk.embedding <=> %(vector)s::halfvec) AS similarity, keyword
+    FROM (SELECT * FROM candidate ORDER BY chunk_id) candidate,
+    LATERAL (SELECT embedding FROM rag_chunk WHERE id = chunk_id LIMIT 1) chunk
 ), ranked AS MATERIALIZED (
-    SELECT id, similarity, keyword,
+    SELECT chunk_id, similarity, keyword,
            similarity + %(weight)s * coalesce(keyword / nullif(max(keyword) OVER (), 0), 0) AS score
-    FROM measured ORDER BY score DESC, id LIMIT %(candidates)s
+    FROM measured ORDER BY score DESC, chunk_id LIMIT %(candidates)s
 )
-SELECT file.path, file.language, file.kind, chunk.symbol, chunk.start_line, chunk.end_line, chunk.text, chunk.ordinal,
-       ranked.score, ranked.similarity, ranked.keyword,
-       CASE WHEN row_number() OVER (ORDER BY ranked.score DESC, chunk.id) = 1
+SELECT path, language, kind, symbol, start_line, end_line, text, ordinal, score, similarity, keyword,
+       CASE WHEN row_number() OVER (ORDER BY score DESC, chunk_id) = 1
             THEN (SELECT json_object_agg(term, frequency) FROM word) END AS frequencies
-FROM ranked
-JOIN rag_chunk chunk ON chunk.id = ranked.id
-JOIN rag_sourcefile file ON file.id = chunk.file_id
-ORDER BY ranked.score DESC, chunk.id
+FROM ranked,
+LATERAL (
+    SELECT file.path, file.language, file.kind, symbol, start_line, end_line, text, ordinal
+    FROM rag_chunk JOIN rag_sourcefile file ON file.id = file_id
+    WHERE rag_chunk.id = chunk_id LIMIT 1
+) chunk
+ORDER BY score DESC, chunk_id
 """  # noqa: S608 — made of numbers of this module
