@@ -190,8 +190,8 @@ class SourceFileAdmin(ReadOnly, admin.ModelAdmin):
 class MessageInline(ReadOnly, admin.StackedInline):
     model = models.Message
     fields = readonly_fields = (
-        "question", "answer", "status", "found", "provider", "model", "error_code", "tokens_in", "tokens_out",
-        "cost_usd", "retrieval_ms", "first_token_ms", "total_ms", "created_at", "cited",
+        "question", "answer", "status", "found", "confidence", "provider", "model", "error_code", "tokens_in",
+        "tokens_out", "cost_usd", "retrieval_ms", "first_token_ms", "total_ms", "created_at", "cited",
     )  # fmt: skip
     extra = 0
 

@@ -70,7 +70,7 @@ class AnswerSerializer(serializers.ModelSerializer[models.Message]):
 
     class Meta:
         model = models.Message
-        fields = ("question", "answer", "status", "detail", "found", "provider", "model", "sources")
+        fields = ("question", "answer", "status", "detail", "found", "confidence", "provider", "model", "sources")
 
     def get_detail(self, message: models.Message) -> str:
         return answers.sentence(message)

@@ -68,14 +68,15 @@ class Draft:
     def use(self, found: retrieval.Found, passages: Sequence[retrieval.Passage]) -> None:
         """Store what the answer is given: copies, that outlive the revision. Raises Removed."""
         message = self.message
-        message.found, message.retrieval_ms = found.confident, self._elapsed_ms()
+        message.found, message.confidence = found.confident, found.confidence
+        message.retrieval_ms = self._elapsed_ms()
         url = found.revision.repository_url
         rows = [self._source(number, each, url) for number, each in enumerate(passages, 1)]
         with transaction.atomic():
             # Locked, so that it stays until we are done; it may be gone since the search.
             kept = models.Revision.objects.select_for_update(no_key=True).filter(pk=found.revision.pk)
             message.revision = kept.first()
-            if not self._store("revision", "found", "retrieval_ms"):
+            if not self._store("revision", "found", "confidence", "retrieval_ms"):
                 raise Removed
             self.sources = tuple(models.MessageSource.objects.bulk_create(rows))
 
@@ -152,7 +153,8 @@ def not_found(passages: Sequence[retrieval.Passage]) -> str:
     if not passages:
         return "I did not find an answer to this in the code."
     closest = [
-        f"- `{each.path.replace('`', '')}`, lines {each.start_line}–{each.end_line} [{number}]"
+        f"- {_code(each.path)}, lines {each.start_line}–{each.end_line} [{number}]"
+        + (f": {_code(each.symbol)}" if each.symbol else "")
         for number, each in enumerate(passages[:CLOSEST], 1)
     ]
     return "\n".join(
@@ -162,3 +164,7 @@ def not_found(passages: Sequence[retrieval.Passage]) -> str:
             *closest,
         ]
     )
+
+
+def _code(name: str) -> str:
+    return f"`{name.replace('`', '')}`"

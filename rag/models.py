@@ -185,6 +185,7 @@ class Message(models.Model):
     answer = models.TextField(blank=True, help_text="Markdown, with [n] for the n-th source.")
     status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
     found = models.BooleanField(null=True, blank=True, help_text="Whether retrieval found anything relevant.")
+    confidence = models.FloatField(null=True, blank=True, help_text="How likely the code answers it, 0…1.")
     provider = models.CharField(max_length=40, blank=True)
     model = models.CharField(max_length=100, blank=True)
     error_code = models.CharField(max_length=40, blank=True)

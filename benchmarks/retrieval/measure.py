@@ -33,7 +33,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="docent-retrieval-") as name:
         folder = Path(name)
         folder.chmod(0o711)
-        with _surroundings(folder):
+        with surroundings(folder):
             told = _measure(folder, options)
             told["many"] = _measure_many(folder, options) if options.copies else {}
     KEPT.parent.mkdir(exist_ok=True)
@@ -56,12 +56,12 @@ def _options() -> argparse.Namespace:
 
 
 @contextmanager
-def _surroundings(folder: Path) -> Iterator[None]:
+def surroundings(folder: Path, provider: str = "local") -> Iterator[None]:
     """A PostgreSQL of its own that runs, with Docent's tables, and Django set up for it."""
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "config.settings", "ENV_FILE": os.devnull, "DEBUG": "true", "LOG_LEVEL": "WARNING",
         "LOCAL_POSTGRES_DIR": str(folder / "postgres"), "RAG_ALLOW_LOCAL_REPOSITORIES": "true", "DATABASE_URL": "",
-        "EMBEDDING_PROVIDER": "local",
+        "EMBEDDING_PROVIDER": provider,
     }  # fmt: skip
     import django
 
@@ -84,7 +84,7 @@ def _measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
     model, kept = embeddings.for_model(embeddings.LOCAL_MODEL), KEPT.with_name("vectors.pickle")
     with closing(vectors.Server(model, folder / "vectors", kept, local.FOLDER)):
-        asked = [_corpus(name, corpora.unpacked(name), folder, corpora.questions(name)) for name in options.corpora]
+        asked = [corpus_of(name, corpora.unpacked(name), folder, corpora.questions(name)) for name in options.corpora]
         without = [f"ablated:{rule}" for rule in ablated.RULES] if options.ablations else []
         told = _run_all([*options.systems, *without], asked, folder, options)
     paths = {corpus["name"]: [file["path"] for file in corpus["files"]] for corpus in asked}
@@ -98,10 +98,10 @@ def _measure_many(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     root = corpora.many(folder / "many", options.copies)
     asked = [question for name in corpora.names() for question in corpora.questions(name)]
     with closing(vectors.Server(vectors.Drawn(), folder / "drawn", folder / "nothing", "")):
-        return _run_all(STORES, [_corpus("many", root, folder, asked)], folder, options, vectors="drawn")
+        return _run_all(STORES, [corpus_of("many", root, folder, asked)], folder, options, vectors="drawn")
 
 
-def _corpus(name: str, root: Path, folder: Path, asked: Sequence[Question]) -> dict[str, Any]:
+def corpus_of(name: str, root: Path, folder: Path, asked: Sequence[Question]) -> dict[str, Any]:
     """As a system is given it. Docent reads the repository, the others what Docent reads of it."""
     files = [
         {"path": file.path, "language": file.language, "kind": file.kind, "text": file.text}

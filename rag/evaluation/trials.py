@@ -32,7 +32,7 @@ def run(revision: models.Revision, asked: Iterable[Question]) -> Iterator[Trial]
         yield Trial(
             question=question,
             score=_score(revision, question, found.passages) if question.gold else None,
-            confidence=found.passages[0].similarity if found.passages else -1.0,
+            confidence=found.confidence,
             confident=found.confident,
             seconds=seconds,
         )

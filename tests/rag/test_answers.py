@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from rag import answers, drafts, llm, models, prompts, retrieval, tokens
+from rag import answers, confidence, drafts, llm, models, prompts, retrieval, tokens
 from rag.embeddings import ProviderUnavailable
 from rag.llm import errors
 from tests import factories, providers
@@ -142,12 +142,18 @@ def test_follow_ups_are_searched_with_the_question_that_they_are_about(
 def test_what_is_not_in_the_code_is_said_without_asking_the_model(
     message: models.Message, use: Callable[..., Stub], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(retrieval.CONFIDENT, "fake", 1.1)
+    monkeypatch.setattr(confidence, "THRESHOLD", 1.1)
     stub = use("I guess.")
     done = answers.complete(message)
     assert (done.status, done.found, stub.prompts) == (Status.COMPLETE, False, [])
     assert done.answer.startswith("I did not find an answer to this in the code.")
-    assert "`queue.py`, lines 1–2 [1]" in done.answer
+    assert "`queue.py`, lines 1–2 [1]: `claim_job`" in done.answer
+
+
+def test_how_likely_the_code_answers_it_is_stored(message: models.Message, use: Callable[..., Stub]) -> None:
+    use("It pops it [1].")
+    stored = answers.complete(message).confidence
+    assert stored is not None and 0 < stored < 1
 
 
 def test_a_model_that_fails_midway_leaves_its_part_as_interrupted(

@@ -4,7 +4,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from portfolio.models import Project
-from rag import models, retrieval
+from rag import confidence, models, retrieval
 from rag.embeddings import fake
 from tests import factories
 
@@ -109,8 +109,8 @@ def _project() -> Project:
 
 
 def test_what_is_far_from_everything_is_not_found(revision: models.Revision, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(retrieval.CONFIDENT, "fake", 0.3)
-    assert not retrieval.search(revision, "zebra giraffe elephant hippopotamus").confident
+    monkeypatch.setitem(confidence.SCALES, "fake", confidence.Scale(unrelated=0.1, related=0.5, trust=1.0))
+    assert not retrieval.search(revision, "Where do a zebra and a giraffe eat hippopotamus salad?").confident
     assert retrieval.search(revision, f"mail.py {MAIL}").confident
 
 

@@ -40,8 +40,7 @@ class Docent:
 
     def confidence(self, corpus: str, question: str) -> float:
         """What decides whether it says that it found something."""
-        found = retrieval.search(live(corpus), question)
-        return float(getattr(found, "confidence", found.passages[0].similarity))
+        return retrieval.search(live(corpus), question).confidence
 
 
 def share(vectors: Vectors) -> None:

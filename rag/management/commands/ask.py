@@ -62,9 +62,8 @@ class Command(BaseCommand):
         if as_json:
             fields = ("number", "path", "start_line", "end_line", "symbol", "commit_sha", "url", "cited")
             rows = [{field: getattr(source, field) for field in fields} for source in sources]
-            about = {
-                name: getattr(message, name) for name in ("question", "answer", "status", "found", "provider", "model")
-            }
+            names = ("question", "answer", "status", "found", "confidence", "provider", "model")
+            about = {name: getattr(message, name) for name in names}
             self.stdout.write(json.dumps({**about, "sources": rows}, ensure_ascii=False))
             return
         self.stdout.write("\n")

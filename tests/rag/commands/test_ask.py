@@ -56,6 +56,7 @@ def test_an_unpublished_project_answers_its_owner(project: Project) -> None:
 def test_as_json_it_is_one_object(project: Project) -> None:
     told = json.loads(ask("work-queue", QUESTION, "--json"))
     assert (told["status"], told["provider"], told["found"]) == ("complete", "fake", True)
+    assert 0 < told["confidence"] < 1
     assert told["sources"][0]["path"] == "queue.py"
     assert told["sources"][0]["cited"] is True
 
