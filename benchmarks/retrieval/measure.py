@@ -23,6 +23,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 KEPT = HERE.parent / "results" / "retrieval.json"
 OURS = ("docent", "first")
+DIMENSIONS = {"many": 384, "wide": 1_536}
 STORES = ("docent", "langchain", "llamaindex")  # that keep vectors in PostgreSQL
 CORPORA = [*corpora.TUNED_ON, *corpora.HELD_OUT]
 PEERS = ("langchain", "llamaindex", "bm25", "grep")
@@ -35,7 +36,7 @@ def main() -> None:
         folder.chmod(0o711)
         with surroundings(folder):
             told = _measure(folder, options)
-            told["many"] = _measure_many(folder, options) if options.copies else {}
+            told |= _measure_many(folder, options) if options.copies else {"many": {}, "wide": {}}
     KEPT.parent.mkdir(exist_ok=True)
     KEPT.write_text(json.dumps(told))
     from benchmarks.retrieval import tables
@@ -92,13 +93,20 @@ def _measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _measure_many(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """Speed only, on copies of all the corpora as one repository, with vectors that are drawn."""
+    """Speed only, on copies of all the corpora as one repository, with vectors that are drawn.
+
+    "many" as the local model has them; "wide" as OpenAI's has them, where indexing alone is measured.
+    """
     from benchmarks.retrieval import vectors
 
     root = corpora.many(folder / "many", options.copies)
-    asked = [question for name in corpora.names() for question in corpora.questions(name)]
-    with closing(vectors.Server(vectors.Drawn(), folder / "drawn", folder / "nothing", "")):
-        return _run_all(STORES, [corpus_of("many", root, folder, asked)], folder, options, vectors="drawn")
+    asked = {"many": [each for name in corpora.names() for each in corpora.questions(name)], "wide": []}
+    told = {}
+    for name, dimensions in DIMENSIONS.items():
+        with closing(vectors.Server(vectors.Drawn(dimensions), folder / f"{name}-vectors", folder / "nothing", "")):
+            corpus = corpus_of(name, root, folder, asked[name])
+            told[name] = _run_all(STORES, [corpus], folder, options, served=f"{name}-vectors")
+    return told
 
 
 def corpus_of(name: str, root: Path, folder: Path, asked: Sequence[Question]) -> dict[str, Any]:
@@ -116,11 +124,11 @@ def _run_all(
     asked: list[dict[str, Any]],
     folder: Path,
     options: argparse.Namespace,
-    vectors: str = "vectors",
+    served: str = "vectors",
 ) -> dict[str, Any]:
     """System → what it told. Docent goes first: its versions share its index."""
     job = {
-        "vectors": str(folder / vectors), "database": _database(), "postgres": _postmaster(folder), "corpora": asked,
+        "vectors": str(folder / served), "database": _database(), "postgres": _postmaster(folder), "corpora": asked,
     }  # fmt: skip
     told = {}
     for name in ["docent", *(name for name in names if name != "docent")]:

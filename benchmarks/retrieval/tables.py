@@ -47,6 +47,7 @@ def lines(told: dict[str, Any]) -> Iterator[str]:
     if told["many"]:
         yield "\n### The same for one repository of about 10,000 chunks\n"
         yield from _costs(told["many"])
+        yield from _stored(told)
     yield from _ablations(groups, rows)
 
 
@@ -178,6 +179,22 @@ def _costs(systems: dict[str, Any]) -> Iterator[str]:
             f"{total['database_cpu']:.2f} | {alone} | {both} | {total['model_seconds']:.1f} | "
             f"{system['peak_mb']:.0f} | {' | '.join(times)} |"
         )
+
+
+def _stored(told: dict[str, Any]) -> Iterator[str]:
+    yield "\n### Rows stored a second of CPU, by the dimensions of a vector\n"
+    yield "| | 384: own CPU | with the database's | 1,536: own CPU | with the database's |\n|---|---|---|---|---|"
+    speeds = {name: [*_speeds(told["many"][name]), *_speeds(told["wide"][name])] for name in told["wide"]}
+    for name, own in speeds.items():
+        cells = (f"{speed:,.0f} (1 : {ours / speed:.1f})" for speed, ours in zip(own, speeds["docent"], strict=True))
+        yield f"| {NAMES[name]} | {' | '.join(cells)} |"
+    yield "\nIn brackets, how many rows Docent stores in the same time."
+
+
+def _speeds(system: dict[str, Any]) -> tuple[float, float]:
+    """Rows a second of a system's own CPU, and of that and its database's."""
+    (found,) = system["indexed"].values()
+    return found["rows"] / found["cpu"], found["rows"] / (found["cpu"] + found["database_cpu"])
 
 
 _INDEXED = ("rows", "seconds", "cpu", "database_cpu", "model_seconds")

@@ -27,18 +27,21 @@ class Drawn:
 
     max_batch = 1_000
 
+    def __init__(self, dimensions: int) -> None:
+        self._dimensions = dimensions
+
     def embed_documents(self, texts: Sequence[str]) -> list[Any]:
         return [self.embed_query(text) for text in texts]
 
     def embed_query(self, text: str) -> Any:
         draw = random.Random(text)
-        vector = [draw.gauss(0, 1) for _ in range(384)]
+        vector = [draw.gauss(0, 1) for _ in range(self._dimensions)]
         length = math.hypot(*vector)
         return array("f", [each / length for each in vector])
 
 
 class Server:
-    """Answers with 384 floats a text. `version` changes with what `embedder` makes of a text; "": nothing is kept."""
+    """Answers with a vector a text. `version` changes with what `embedder` makes of a text; "": nothing is kept."""
 
     def __init__(self, embedder: Any, address: Path, kept: Path, version: str) -> None:
         self._embedder, self._kept, self._version = embedder, kept, version
@@ -103,6 +106,7 @@ class Vectors:
         self._questions: dict[str, Any] = {}
         self.waited = self.model_seconds = 0.0
         self.anew = False
+        self.dimensions = len(self.documents(["dimensions"])[0])
 
     def documents(self, texts: Sequence[str]) -> list[Any]:
         return self._ask("documents", list(texts))

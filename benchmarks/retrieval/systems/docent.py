@@ -45,7 +45,8 @@ class Docent:
 
 def share(vectors: Vectors) -> None:
     """Have the local model's vectors made by the process that serves them."""
-    local = type(embeddings.for_model(embeddings.LOCAL_MODEL))
+    local: Any = type(embeddings.for_model(embeddings.LOCAL_MODEL))
+    local.dimensions = vectors.dimensions
     local.embed_documents = lambda self, texts: vectors.documents(list(texts))  # type: ignore[method-assign]
     local.embed_query = lambda self, text: vectors.question(text)  # type: ignore[method-assign]
 

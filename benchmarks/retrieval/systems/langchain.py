@@ -25,12 +25,12 @@ class LangChain:
     def __init__(self, database: dict[str, Any], vectors: Vectors) -> None:
         address = "{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**database)
         self._engine = PGEngine.from_connection_string(f"postgresql+psycopg://{address}")
-        self._embeddings = Shared(vectors)
+        self._vectors, self._embeddings = vectors, Shared(vectors)
         self._stores: dict[str, PGVectorStore] = {}
 
     def index(self, corpus: Corpus) -> int:
         table = f"langchain_{corpus.name}"
-        self._engine.init_vectorstore_table(table, vector_size=384)
+        self._engine.init_vectorstore_table(table, vector_size=self._vectors.dimensions)
         store = PGVectorStore.create_sync(self._engine, self._embeddings, table)
         documents = [
             Document(page_content=hit.text, metadata={"source": hit.path, "start": hit.start, "end": hit.end})

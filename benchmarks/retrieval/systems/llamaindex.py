@@ -40,7 +40,7 @@ class Shared(BaseEmbedding):
 
 class LlamaIndex:
     def __init__(self, database: dict[str, Any], vectors: Vectors) -> None:
-        self._database, self._embeddings = database, Shared(vectors)
+        self._database, self._vectors, self._embeddings = database, vectors, Shared(vectors)
         self._indexes: dict[str, VectorStoreIndex] = {}
         self._texts: dict[tuple[str, str], str] = {}
 
@@ -49,7 +49,7 @@ class LlamaIndex:
         store = PGVectorStore.from_params(
             host=self._database["HOST"], port=str(self._database["PORT"]), database=self._database["NAME"],
             user=self._database["USER"], password=self._database["PASSWORD"], table_name=f"llamaindex_{corpus.name}",
-            embed_dim=384,
+            embed_dim=self._vectors.dimensions,
         )  # fmt: skip
         context = StorageContext.from_defaults(vector_store=store)
         self._indexes[corpus.name] = VectorStoreIndex(nodes, storage_context=context, embed_model=self._embeddings)
