@@ -116,7 +116,7 @@ def store(
     with transaction.atomic(), connection.cursor() as cursor:
         _advance(lease, revision, percentage, spent)
         with cursor.copy(_COPY) as copy:
-            copy.write(packing.stream(_record(row, vector) for row, vector in rows))
+            copy.write(b"".join((packing.BEGIN, *(_packed(row, vector) for row, vector in rows), packing.END)))
 
 
 def refuse(lease: Lease, row: Row, reason: str) -> None:
@@ -173,9 +173,9 @@ def _advance(lease: Lease, revision: models.Revision, percentage: int, spent: Sp
         cursor.execute(_SPEND, [spent.texts, spent.reused, spent.tokens, spent.cost, revision.pk])
 
 
-def _record(row: Row, vector: bytes) -> bytes:
+def _packed(row: Row, vector: bytes) -> bytes:
     numbers = row.file_id, row.ordinal, row.start_line, row.end_line
-    return packing.record(numbers, (row.symbol.encode(), row.text.encode(), row.sha256, vector))
+    return packing.chunk(numbers, (row.symbol.encode(), row.text.encode(), row.sha256, vector))
 
 
 _COPY = f"COPY rag_chunk ({packing.COLUMNS}) FROM STDIN (FORMAT BINARY)"

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import chain
 
 VERSION = "1"  # goes up with every change of what comes out
 
@@ -34,7 +35,7 @@ _ENDINGS = re.compile(r"(?:ization|ational|ations?|ating|ators?|ated?|ings?|edly
 def terms_of(text: str) -> list[str]:
     """The terms of `text`, in order and as often as they stand there: identifiers whole and in parts, stemmed."""
     composed = text if text.isascii() else unicodedata.normalize("NFKC", text)
-    return [term for word in _WORD.finditer(composed) for term in _terms(word[0])]
+    return list(chain.from_iterable(map(_terms, _WORD.findall(composed))))
 
 
 def document(path: str, symbol: str, text: str) -> list[str]:

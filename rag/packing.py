@@ -1,19 +1,22 @@
-"""Chunk rows in the form that PostgreSQL's COPY BINARY reads: nothing is written as text and read again.
+"""Rows in the form that PostgreSQL's COPY BINARY reads: nothing is written as text and read again.
 
-As text a vector costs fifteen times as much, and an INSERT a row three times.
+As text a vector costs fifteen times as much, and as an INSERT a row three times.
 """
 
 import struct
 from collections.abc import Iterable, Sequence
 from functools import cache
 
-# The order of the values in a record.
+# The order of the values of a chunk.
 COLUMNS = "file_id, ordinal, start_line, end_line, symbol, text, sha256, embedding"
 
-_BEGIN = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # no flags, no extension
-_END = b"\xff\xff"
+# What COPY is sent before the rows and after them.
+BEGIN = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # no flags, no extension
+END = b"\xff\xff"
 _NUMBERS = struct.Struct(">hiqiiiiii")  # the number of values; bytes and value of a bigint and of three integers
-_LENGTH = struct.Struct(">i")
+_COUNT, _LENGTH = struct.Struct(">h"), struct.Struct(">i")
+_BIGINT, _SMALLINT = struct.Struct(">iq"), struct.Struct(">ih")  # bytes and value
+_ARRAY = struct.Struct(">iiiii")  # dimensions, nothing, the type's oid, elements, number of the first
 
 
 def halves(vector: Sequence[float]) -> bytes:
@@ -21,18 +24,42 @@ def halves(vector: Sequence[float]) -> bytes:
     return _halves(len(vector)).pack(len(vector), 0, *vector)
 
 
-def record(numbers: tuple[int, int, int, int], values: Iterable[bytes]) -> bytes:
-    """One row of COLUMNS: file id, ordinal and lines, then the other values as PostgreSQL receives them."""
+def bigint(number: int) -> bytes:
+    """An element of `bigints`."""
+    return _BIGINT.pack(8, number)
+
+
+def smallint(number: int) -> bytes:
+    """An element of `smallints`."""
+    return _SMALLINT.pack(2, number)
+
+
+def bigints(elements: bytes | bytearray) -> bytes:
+    """A bigint[] of those elements, one behind the other."""
+    return _ARRAY.pack(1, 0, 20, len(elements) // _BIGINT.size, 1) + elements
+
+
+def smallints(elements: bytes | bytearray) -> bytes:
+    """A smallint[] of those elements, one behind the other."""
+    return _ARRAY.pack(1, 0, 21, len(elements) // _SMALLINT.size, 1) + elements
+
+
+def chunk(numbers: tuple[int, int, int, int], values: Iterable[bytes]) -> bytes:
+    """A row of COLUMNS: file id, ordinal and lines, then the other values as PostgreSQL receives them."""
     file_id, ordinal, start_line, end_line = numbers
-    parts = [_NUMBERS.pack(8, 8, file_id, 4, ordinal, 4, start_line, 4, end_line)]
+    return _joined(_NUMBERS.pack(8, 8, file_id, 4, ordinal, 4, start_line, 4, end_line), values)
+
+
+def row(*values: bytes) -> bytes:
+    """A row of any table, its values as PostgreSQL receives them."""
+    return _joined(_COUNT.pack(len(values)), values)
+
+
+def _joined(beginning: bytes, values: Iterable[bytes]) -> bytes:
+    parts = [beginning]
     for value in values:
         parts += (_LENGTH.pack(len(value)), value)
     return b"".join(parts)
-
-
-def stream(records: Iterable[bytes]) -> bytes:
-    """All that COPY is sent."""
-    return b"".join((_BEGIN, *records, _END))
 
 
 @cache

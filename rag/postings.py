@@ -6,18 +6,17 @@ no weight. The part that depends on all chunks, how rare a term is, is counted w
 """
 
 import hashlib
-from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
-from rag import lexical
+from rag import lexical, packing
 
 VERSION = "1"  # goes up with every change of what comes out
 K1, B = 1.2, 0.75  # BM25's own: how soon repetition stops counting, how much length does
 MEAN_LENGTH = 130  # terms of a chunk, about what real repositories have
 SCALE = 1_000  # weights are stored as whole numbers
-_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
 def fingerprint() -> str:
@@ -29,32 +28,37 @@ def fingerprint() -> str:
 def weights(terms: Sequence[str]) -> Iterator[tuple[str, int]]:
     """Each term with its weight, which is at most SCALE × (K1 + 1)."""
     length_norm = K1 * (1 - B + B * len(terms) / MEAN_LENGTH)
+    by_count: dict[int, int] = {}  # most terms are there once or twice
     for term, count in Counter(terms).items():
-        yield term, round(SCALE * count * (K1 + 1) / (count + length_norm))
+        if count not in by_count:
+            by_count[count] = round(SCALE * count * (K1 + 1) / (count + length_norm))
+        yield term, by_count[count]
 
 
 @dataclass(kw_only=True)
 class Postings:
-    """Those of some chunks, by term: ids and weights side by side."""
+    """Those of some chunks, by term: ids and weights side by side, packed as they come."""
 
     count: int = 0
-    _of: dict[str, tuple["array[int]", "array[int]"]] = field(default_factory=dict)
+    _of: dict[str, tuple[bytearray, bytearray]] = field(default_factory=dict)
 
     def add(self, chunk: int, terms: Sequence[str]) -> None:
         """Add a chunk, by its id."""
+        known, packed = self._of, packing.bigint(chunk)
         for term, weight in weights(terms):
-            if term not in self._of:
-                self._of[term] = (array("q"), array("h"))
-            chunks, its_weights = self._of[term]
-            chunks.append(chunk)
-            its_weights.append(weight)
+            if (found := known.get(term)) is None:
+                found = known[term] = (bytearray(), bytearray())
+            chunks, its_weights = found
+            chunks += packed
+            its_weights += _packed(weight)
             self.count += 1
 
-    def lines(self) -> Iterator[bytes]:
-        """One a term, as PostgreSQL's COPY reads them: term, array of ids, array of weights."""
+    def rows(self) -> Iterator[bytes]:
+        """One a term, packed: term, array of ids, array of weights."""
         for term, (chunks, its_weights) in self._of.items():
-            yield f"{term.translate(_ESCAPES)}\t{_array(chunks)}\t{_array(its_weights)}\n".encode()
+            yield packing.row(term.encode(), packing.bigints(chunks), packing.smallints(its_weights))
 
 
-def _array(numbers: Iterable[int]) -> str:
-    return "{" + ",".join(map(str, numbers)) + "}"
+@cache
+def _packed(weight: int) -> bytes:
+    return packing.smallint(weight)

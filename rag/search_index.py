@@ -15,10 +15,10 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from portfolio.models import ProjectRAG
-from rag import lexical, models, postings, search_tables
+from rag import lexical, models, packing, postings, search_tables
 
 ANEW_ABOVE = 0.05  # of the chunks changed: then making it anew costs less than mending it
-MOST_POSTINGS = 1_000_000  # in memory at a time
+MOST_POSTINGS = 2_000_000  # in memory at a time
 ROWS_A_FETCH = 1_000
 BLOCK = 1 << 20  # bytes sent at a time
 
@@ -27,15 +27,16 @@ BLOCK = 1 << 20  # bytes sent at a time
 class Change:
     """What makes the search index that of `revision`. Chunks are named by id.
 
-    `came`: chunks to add, None for all. `gone`: chunks to take out; `lost`: the terms that they had. `lines`: the
-    postings of what came, as PostgreSQL's COPY reads them.
+    `came`: chunks to add, None for all. `gone`: chunks to take out; `lost`: the terms that they had. `rows`: the
+    postings of what came, as PostgreSQL's COPY BINARY reads them, a term's in up to so many `parts`.
     """
 
     revision: models.Revision
     came: list[int] | None
     gone: list[int]
     lost: list[str]
-    lines: IO[bytes]
+    rows: IO[bytes]
+    parts: int
 
 
 @contextmanager
@@ -47,10 +48,12 @@ def prepared(revision: models.Revision) -> Iterator[Change]:
     new = chunks if anew else chunks.filter(pk__in=came)
     old = models.Chunk.objects.none() if anew else models.Chunk.objects.filter(pk__in=gone)
     lost = {term for _, terms in _documents(old) for term in terms}
-    with tempfile.TemporaryFile() as lines:
-        lines.writelines(_lines(_documents(new)))
-        lines.seek(0)
-        yield Change(revision=revision, came=None if anew else came, gone=gone, lost=sorted(lost), lines=lines)
+    with tempfile.TemporaryFile() as rows:
+        parts = _write(_documents(new), rows)
+        rows.seek(0)
+        yield Change(
+            revision=revision, came=None if anew else came, gone=gone, lost=sorted(lost), rows=rows, parts=parts
+        )
 
 
 def write(change: Change) -> None:
@@ -63,10 +66,11 @@ def write(change: Change) -> None:
         if change.came is None:
             clear(change.revision.rag_id)
         cursor.execute(_CAME)
-        with cursor.copy("COPY came FROM STDIN") as copy:
-            while block := change.lines.read(BLOCK):
+        with cursor.copy("COPY came FROM STDIN (FORMAT BINARY)") as copy:
+            while block := change.rows.read(BLOCK):
                 copy.write(block)
-        for statement in _ANEW if change.came is None else _MEND:
+        anew = _ANEW if change.parts == 1 else _ANEW_IN_PARTS
+        for statement in anew if change.came is None else _MEND:
             cursor.execute(statement, parameters)
         cursor.execute("DROP TABLE came")
 
@@ -103,15 +107,18 @@ def _documents(chunks: "QuerySet[models.Chunk]") -> Iterator[tuple[int, list[str
         yield pk, lexical.document(path, symbol, text)
 
 
-def _lines(documents: Iterable[tuple[int, list[str]]]) -> Iterator[bytes]:
-    """Postings of all documents; of very many, several lines a term."""
-    some = postings.Postings()
+def _write(documents: Iterable[tuple[int, list[str]]], rows: IO[bytes]) -> int:
+    """The postings of all documents, of very many in parts. Returns how many parts: rows that a term may have."""
+    rows.write(packing.BEGIN)
+    part, parts = postings.Postings(), 1
     for chunk, terms in documents:
-        some.add(chunk, terms)
-        if some.count >= MOST_POSTINGS:
-            yield from some.lines()
-            some = postings.Postings()
-    yield from some.lines()
+        if part.count >= MOST_POSTINGS:
+            rows.writelines(part.rows())
+            part, parts = postings.Postings(), parts + 1
+        part.add(chunk, terms)
+    rows.writelines(part.rows())
+    rows.write(packing.END)
+    return parts
 
 
 _MEMBERS = "SELECT file_id FROM rag_revisionfile WHERE revision_id = %(revision)s"
@@ -131,6 +138,11 @@ _POST = """
     SELECT %(rag)s, term, count(*), array_agg(chunk), array_agg(weight)"""
 _ANEW = (
     f"{_SIGN} WHERE file_id IN ({_MEMBERS})",
+    """INSERT INTO rag_posting (rag_id, term, frequency, chunks, weights)
+       SELECT %(rag)s, term, cardinality(chunks), chunks, weights FROM came""",
+)
+_ANEW_IN_PARTS = (
+    _ANEW[0],
     f"{_POST} FROM came, unnest(chunks, weights) AS posting (chunk, weight) GROUP BY term",
 )
 # Of the terms that are touched each row is written once, without what went and with what came; those that are left
