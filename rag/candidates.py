@@ -12,10 +12,12 @@ from typing import Any
 
 from django.db import connection
 
-from rag import models, planes
+from rag import models, planes, postings
 from rag.ranking import Passage
 
-KEYWORDS = 0.12  # weight of the keyword score, which is scaled to its maximum
+# Weight of the keyword score, which is scaled by what all the question's terms say: 1 is about a chunk that has each of
+# them once, and a question whose words the project does not have is left to its meaning.
+KEYWORDS = 0.15
 CANDIDATES = 200  # to rank from: the right file is often not among the first 50
 NEAREST = 800  # by signature, to compare exactly, and one more for each hundred chunks
 WORDED = 200  # by their words, beside those
@@ -74,11 +76,13 @@ def parameters(revision: models.Revision, vector: Sequence[float], terms: Sequen
         "revision": revision.pk,
         "vector": "[" + ",".join(map(repr, vector)) + "]",
         "terms": list(terms),
+        "asked": len(terms),
         "count": revision.chunk_count,
         "common": max(int(revision.chunk_count * COMMON), NEVER_COMMON),
         "near": NEAREST + revision.chunk_count // 100,
         "worded": WORDED,
         "weight": KEYWORDS,
+        "scale": postings.SCALE,
         "candidates": CANDIDATES,
     }
 
@@ -104,6 +108,9 @@ WITH live AS MATERIALIZED (
            ln(1 + (%(count)s - frequency + 0.5) / (frequency + 0.5))::float8 AS idf
     FROM rag_posting
     WHERE rag_id = %(rag)s AND term = ANY(%(terms)s::text[]) AND EXISTS (SELECT FROM live)
+), question AS MATERIALIZED (
+    SELECT coalesce(sum(idf), 0) + (%(asked)s - count(*)) * ln(1 + (%(count)s + 0.5) / 0.5)::float8 AS idf
+    FROM word
 ), near AS MATERIALIZED (
     SELECT chunk_id FROM rag_signature WHERE rag_id = %(rag)s AND EXISTS (SELECT FROM live)
     ORDER BY {_DISTANCE}
@@ -128,8 +135,8 @@ WITH live AS MATERIALIZED (
     LATERAL (SELECT embedding FROM rag_chunk WHERE id = chunk_id LIMIT 1) chunk
 ), ranked AS MATERIALIZED (
     SELECT chunk_id, similarity, keyword,
-           similarity + %(weight)s * coalesce(keyword / nullif(max(keyword) OVER (), 0), 0) AS score
-    FROM measured ORDER BY score DESC, chunk_id LIMIT %(candidates)s
+           similarity + %(weight)s * coalesce(keyword / nullif(question.idf * %(scale)s, 0), 0) AS score
+    FROM measured, question ORDER BY score DESC, chunk_id LIMIT %(candidates)s
 )
 SELECT path, language, kind, symbol, start_line, end_line, text, ordinal, score, similarity, keyword,
        CASE WHEN row_number() OVER (ORDER BY score DESC, chunk_id) = 1

@@ -4,7 +4,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from portfolio.models import Project
-from rag import confidence, models, retrieval
+from rag import candidates, confidence, lexical, models, retrieval
 from rag.embeddings import fake
 from tests import factories
 
@@ -51,6 +51,15 @@ def test_it_gives_at_most_the_limit(revision: models.Revision) -> None:
 
 def test_a_question_without_a_single_term_is_answered_by_the_vectors(revision: models.Revision) -> None:
     assert len(retrieval.search(revision, "is it?").passages) == 3
+
+
+def test_words_count_less_in_a_question_whose_other_words_are_nowhere(revision: models.Revision) -> None:
+    def by_words(question: str) -> float:
+        found = candidates.find(revision, fake.build("fake").embed_query(question), lexical.asked(question))
+        return max(each.score - each.similarity for each in found.passages)
+
+    assert by_words("smtp") > by_words("smtp zeppelin") > by_words("smtp zeppelin gramophone") > 0
+    assert by_words("zeppelin") == 0
 
 
 @pytest.mark.parametrize(
