@@ -13,12 +13,12 @@ from typing import Any
 from django.db import connection
 
 from rag import models, planes, postings
-from rag.ranking import Passage
+from rag.passages import Passage
 
 # Weight of the keyword score, which is scaled by what all the question's terms say: 1 is about a chunk that has each of
 # them once, and a question whose words the project does not have is left to its meaning.
 KEYWORDS = 0.15
-CANDIDATES = 200  # to rank from: the right file is often not among the first 50
+CANDIDATES = 300  # to rank from: the right file is often not among the first 50, and they feed its neighbours
 NEAREST = 800  # by signature, to compare exactly, and one more for each hundred chunks
 WORDED = 200  # by their words, beside those
 PLANES = 4  # see benchmarks/SEARCH.md

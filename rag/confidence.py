@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from rag import lexical, ranking
 from rag.candidates import Words
-from rag.ranking import Passage
+from rag.passages import Passage
 
 LOOKED_AT = 3  # passages whose words count: an answer is made of the first ones
 # Of the questions that visitors ask, the share taken to have no answer in the code. Nobody has counted them; with

@@ -4,26 +4,27 @@ Pure. The weights are those that did best on questions about several repositorie
 """
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from rag import passages
+from rag.passages import Passage
 
 # A file that is hit several times is likelier to be the right one: its second and third best chunks count in part.
 FILE_SUPPORT = (0.2, 0.1)
-ASIDE = 0.8  # for tests, examples, `__init__` and prose, unless they are asked for
+TESTS, EXAMPLES, PROSE = 0.7, 0.8, 0.8  # of their scores, unless they are asked for
 MENTION = 0.15  # for a symbol or a file that the question names
 OVERVIEW = 0.3  # for the README, when the question is about the project as a whole
-CHUNKS_A_FILE = 3  # before those of other files have had their turn
-LONGEST = 3_000  # characters of a joined passage: two chunks of code. A model reads several places better than one file
 
-_ASIDES = (
-    (re.compile(r"(^|/)(tests?|testing|spec|specs|__tests__)/|(^|/)(test_[^/]*|conftest\.py)$|[._-](test|spec)s?\.\w+$"),
-     re.compile(r"\btest(s|ed|ing)?\b|\bfixtures?\b|\bspecs?\b", re.IGNORECASE)),
-    (re.compile(r"(^|/)(examples?|samples?|demos?|benchmarks?|fixtures|docs?|docs_src)/"),
-     re.compile(r"\b(examples?|samples?|demos?|benchmark(s|ed|ing)?|tutorial)\b", re.IGNORECASE)),
-    (re.compile(r"(^|/)__init__\.pyi?$"), re.compile(r"__init__|\bpackage\b|\bexport(s|ed)?\b", re.IGNORECASE)),
-)  # fmt: skip
-_PROSE = re.compile(
+_IN_TESTS = re.compile(
+    r"(^|/)(tests?|testing|spec|specs|__tests__)/|(^|/)(test_[^/]*|conftest\.py)$|[._-](test|spec)s?\.\w+$"
+)
+_ASKS_FOR_TESTS = re.compile(r"\btest(s|ed|ing)?\b|\bfixtures?\b|\bspecs?\b", re.IGNORECASE)
+_IN_EXAMPLES = re.compile(r"(^|/)(examples?|samples?|demos?|benchmarks?|fixtures|docs?|docs_src)/")
+_ASKS_FOR_EXAMPLES = re.compile(r"\b(examples?|samples?|demos?|benchmark(s|ed|ing)?|tutorial)\b", re.IGNORECASE)
+_ASKS_FOR_PROSE = re.compile(
     r"\b(readme|install\w*|licen[cs]e|changelog|contribut\w+|document\w+|about|requirements?)\b", re.IGNORECASE
 )
 _OVERVIEW = re.compile(
@@ -41,64 +42,49 @@ _NAMED = re.compile(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Passage:
-    """Lines of a file as they are in the commit. `similarity`: cosine to the question, −1…1; `score`: what ranks it.
+class Asked:
+    """What a question says about where its answer stands."""
 
-    `chunks`: the places of its first and last chunk in the file. `best`: first and last line of the chunk that gave the
-    score, when there are several; else None.
-    """
+    named: frozenset[str]
+    overview: bool
+    tests: bool
+    examples: bool
+    prose: bool
 
-    path: str
-    language: str
-    kind: str
-    symbol: str
-    start_line: int
-    end_line: int
-    text: str
-    score: float
-    similarity: float
-    commit: str
-    chunks: tuple[int, int] = (0, 0)
-    best: tuple[int, int] | None = None
+    @classmethod
+    def of(cls, question: str) -> "Asked":
+        patterns = {"tests": _ASKS_FOR_TESTS, "examples": _ASKS_FOR_EXAMPLES, "prose": _ASKS_FOR_PROSE}
+        found = {name: bool(pattern.search(question)) for name, pattern in patterns.items()}
+        return cls(named=names(question), overview=is_overview(question), **found)
 
 
 def rank(candidates: Sequence[Passage], question: str, limit: int) -> list[Passage]:
-    """At most `limit` passages, best first; what stands together in a file is joined.
-
-    Of a file three chunks at most, unless the other files have no more.
-    """
-    named = names(question)
-    weighed = [replace(each, score=weigh(each, question, named)) for each in candidates]
-    best_first = sorted(_supported(weighed), key=lambda each: -each.score)
-    chosen: list[Passage] = []
-    for passage in _in_turn(best_first):
-        if not _merge_into(chosen, passage):
-            chosen.append(passage)
-        if len(chosen) >= limit:
-            break
-    return chosen
+    """At most `limit` passages, best first; what stands together in a file is joined."""
+    asked = Asked.of(question)
+    weighed = [replace(each, score=weigh(each, asked)) for each in candidates]
+    return passages.choose(sorted(_supported(weighed), key=lambda each: -each.score), limit)
 
 
-def _in_turn(best_first: Sequence[Passage]) -> Iterator[Passage]:
-    """The best of each file, then the others."""
-    seen: Counter[str] = Counter()
-    late: list[Passage] = []
-    for passage in best_first:
-        seen[passage.path] += 1
-        if seen[passage.path] <= CHUNKS_A_FILE:
-            yield passage
-        else:
-            late.append(passage)
-    yield from late
-
-
-def weigh(passage: Passage, question: str, named: frozenset[str]) -> float:
+def weigh(passage: Passage, asked: Asked) -> float:
     """Its score, less for what is usually not meant and more for what the question names."""
-    aside = any(place.search(passage.path) and not asked.search(question) for place, asked in _ASIDES)
-    if passage.kind == "readme" and is_overview(question):
+    if passage.kind == "readme" and asked.overview:
         return passage.score + OVERVIEW
-    aside = aside or (passage.kind != "code" and not _PROSE.search(question))
-    return passage.score * (ASIDE if aside else 1) + (MENTION if named & _answers_to(passage) else 0)
+    named = asked.named and not asked.named.isdisjoint(_answers_to(passage))
+    return passage.score * _worth(passage, asked) + (MENTION if named else 0)
+
+
+def _worth(passage: Passage, asked: Asked) -> float:
+    place = _place(passage.path)
+    if place == "tests" and not asked.tests:
+        return TESTS
+    if place == "examples" and not asked.examples:
+        return EXAMPLES
+    return PROSE if passage.kind != "code" and not asked.prose else 1.0
+
+
+@lru_cache(maxsize=10_000)
+def _place(path: str) -> str:
+    return "tests" if _IN_TESTS.search(path) else "examples" if _IN_EXAMPLES.search(path) else ""
 
 
 def is_overview(question: str) -> bool:
@@ -120,55 +106,13 @@ def _answers_to(passage: Passage) -> set[str]:
     return {*paths, *symbols, *(each.split(".")[-1] for each in symbols)} - {""}
 
 
-def _supported(passages: Sequence[Passage]) -> list[Passage]:
+def _supported(chunks: Sequence[Passage]) -> list[Passage]:
     """Each with what the next best of its file add."""
     scores: dict[str, list[float]] = defaultdict(list)
-    for passage in passages:
-        scores[passage.path].append(passage.score)
+    for chunk in chunks:
+        scores[chunk.path].append(chunk.score)
     support = {
         path: sum(weight * score for weight, score in zip(FILE_SUPPORT, sorted(all_, reverse=True)[1:], strict=False))
         for path, all_ in scores.items()
     }
-    return [replace(each, score=each.score + support[each.path]) for each in passages]
-
-
-def _merge_into(chosen: list[Passage], passage: Passage) -> bool:
-    """Join it to one that was chosen before, when they stand together. The better one gives symbol and score."""
-    for place, other in enumerate(chosen):
-        joined = merge(other, passage) if other.path == passage.path else None
-        if joined:
-            chosen[place] = joined
-            return True
-    return False
-
-
-def merge(first: Passage, second: Passage) -> Passage | None:
-    """One passage of both, or None: they do not touch, disagree on their common lines, or would be too long."""
-    upper, lower = sorted((first, second), key=lambda each: each.start_line)
-    # Between a chunk and the next there is nothing but blank lines.
-    if lower.start_line > upper.end_line + 1 and lower.chunks[0] != upper.chunks[1] + 1:
-        return None
-    mine, others = _lines(first), _lines(second)
-    if mine is None or others is None or any(mine[at] != others[at] for at in mine.keys() & others.keys()):
-        return None
-    between = dict.fromkeys(range(upper.end_line + 1, lower.start_line), "")
-    lines = mine | others | between
-    text = "\n".join(lines[at] for at in sorted(lines))
-    if len(text) > LONGEST:
-        return None
-    return replace(
-        first,
-        text=text,
-        start_line=min(lines),
-        end_line=max(lines),
-        chunks=(min(first.chunks[0], second.chunks[0]), max(first.chunks[1], second.chunks[1])),
-        best=first.best or (first.start_line, first.end_line),
-    )
-
-
-def _lines(passage: Passage) -> dict[int, str] | None:
-    """Line number → line; None when the text is not whole lines, as a piece of one very long line is."""
-    lines = passage.text.removesuffix("\n").split("\n")
-    if len(lines) != passage.end_line - passage.start_line + 1:
-        return None
-    return dict(enumerate(lines, passage.start_line))
+    return [replace(each, score=each.score + support[each.path]) for each in chunks]

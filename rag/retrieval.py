@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from portfolio.models import ProjectRAG
 from rag import candidates, confidence, embeddings, lexical, models, ranking
-from rag.ranking import Passage
+from rag.passages import Passage
 
 __all__ = ["Found", "NotIndexed", "Passage", "search"]
 

@@ -19,8 +19,8 @@ ORDER = [
     # Run the stages
     "vectors", "ingest", "worker", "estimate", "reporting",
     # Find and answer
-    "ranking", "planes", "candidates", "confidence", "retrieval", "prompts", "llm", "citations", "drafts", "answers",
-    "evaluation",
+    "passages", "ranking", "planes", "candidates", "confidence", "retrieval", "prompts", "llm", "citations", "drafts",
+    "answers", "evaluation",
     # Doors
     "questions", "visitors", "suggestions", "templatetags", "streaming", "views", "urls", "api", "admin", "checks",
     "apps", "management",

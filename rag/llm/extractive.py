@@ -5,7 +5,8 @@ import re
 import textwrap
 from collections.abc import Iterator
 
-from rag import lexical, llm, prompts, ranking
+from rag import lexical, llm, prompts
+from rag.passages import Passage
 
 INTRODUCTION = (
     "No language model is set up here, so this is not a written answer: "
@@ -52,7 +53,7 @@ class Extractive:
         return ExtractiveStream(itertools.chain(head, quotes))
 
 
-def quote(number: int, passage: ranking.Passage, wanted: set[str]) -> str:
+def quote(number: int, passage: Passage, wanted: set[str]) -> str:
     """Where it is, and its lines that share most with the question (`wanted`: terms), as a block of code."""
     first, lines = window(passage.text.splitlines(), wanted)
     start = passage.start_line + first

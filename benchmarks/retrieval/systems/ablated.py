@@ -11,10 +11,12 @@ from benchmarks.retrieval.vectors import Vectors
 RULES: dict[str, dict[str, Any]] = {
     "the keyword leg": {"candidates.KEYWORDS": 0.0},
     "what other chunks of a file add": {"ranking.FILE_SUPPORT": ()},
-    "less for tests, examples and prose": {"ranking.ASIDE": 1.0},
+    "less for tests": {"ranking.TESTS": 1.0},
+    "less for examples and prose": {"ranking.EXAMPLES": 1.0, "ranking.PROSE": 1.0},
     "more for what the question names": {"ranking.MENTION": 0.0},
-    "the limit of chunks a file": {"ranking.CHUNKS_A_FILE": 1_000},
-    "joining what stands together": {"ranking.LONGEST": 0},
+    "the last quarter for other files": {"passages.BY_SCORE": 1.0},
+    "joining neighbours that are good": {"passages.NEIGHBOURS": 0},
+    "joining at all": {"passages.LONGEST": 0},
     "more than 50 candidates": {"candidates.CANDIDATES": 50},
 }
 
