@@ -33,7 +33,7 @@ django.setup()
 
 from benchmarks import corpora, machine  # noqa: E402
 from rag import chunks, embeddings  # noqa: E402
-from rag.embeddings import local  # noqa: E402
+from rag.embeddings import cores, local  # noqa: E402
 from rag.evaluation import measures  # noqa: E402
 from rag.evaluation.questions import Question  # noqa: E402
 
@@ -154,7 +154,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     print(machine.describe())
-    ours, reference = Ours(), Reference(options.reference, local._cores())
+    ours, reference = Ours(), Reference(options.reference, cores.count())
     every = [text for name in options.corpora for text in cut(name)[1]]
     some = every[:: max(1, len(every) // options.texts)][: options.texts]
     for model in (ours, reference):

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 else:
     Vector = array.array  # typecode "f"; takes no parameter before Python 3.12
 
-LOCAL_MODEL = "all-MiniLM-L6-v2"
+# An index keeps the name of what made it, and vectors are only reused under the same one. Those of the published
+# weights and of the same in 8 bits differ a little: a question may go to either, an index holds one kind.
+LOCAL_MODEL, LOCAL_MODEL_BEFORE = "all-MiniLM-L6-v2-int8", "all-MiniLM-L6-v2"
 FAKE_MODEL = "fake"
 
 # Vectors are stored in halves: longer ones overflow, shorter ones vanish. A real one is about 1 long.
@@ -158,7 +160,9 @@ def for_model(model: str) -> Embedder:
     """The embedder that makes the vectors of `model`, whatever is configured for new ones. Raises EmbedderMissing."""
     if model == FAKE_MODEL and settings.EMBEDDING_PROVIDER != "fake":
         raise EmbedderMissing("This index was made with the fake model for tests. Process the project again.")
-    return _embedder({LOCAL_MODEL: "local", FAKE_MODEL: "fake"}.get(model, "openai"), model)
+    if model in (LOCAL_MODEL, LOCAL_MODEL_BEFORE):
+        return _embedder("local", LOCAL_MODEL)
+    return _embedder("fake" if model == FAKE_MODEL else "openai", model)
 
 
 def warm() -> None:

