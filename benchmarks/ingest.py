@@ -23,7 +23,6 @@ from typing import Any
 
 from benchmarks.retrieval.systems import database_cpu
 
-BATCH = 100
 POOL = 200  # different vectors
 
 
@@ -110,13 +109,17 @@ def _draw(dimensions: int) -> None:
 
 
 def _row(label: str, project: Any, postmaster: int) -> dict[str, Any]:
+    from django.conf import settings
+
     from portfolio.models import ProjectRAG
     from rag import ingest
     from rag.interruption import Interruption
     from rag.worker import Worker
 
     started, before = time.perf_counter(), _cpu(postmaster)
-    worker = Worker(options=ingest.Options(batch_size=BATCH), interruption=Interruption(), report=Silent())
+    worker = Worker(
+        options=ingest.Options(batch_size=settings.RAG_BATCH_SIZE), interruption=Interruption(), report=Silent()
+    )
     outcome = worker.process(project.rag.pk)
     seconds, spent = time.perf_counter() - started, _cpu(postmaster) - before
     live = ProjectRAG.objects.select_related("live_revision").get(project=project).live_revision

@@ -3,17 +3,18 @@
 Every write of a run happens in a transaction that first proves its lease, so a worker that lost it changes nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Count, F, Q, Sum
 
-from portfolio.claims import Lease
+from portfolio.claims import Lease, LeaseLost
 from portfolio.models import ProjectRAG
 from rag import models, packing
-from rag.plan import KnownFile, Plan, PlannedFile
+from rag.plan import KnownFile, Plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,22 +70,16 @@ def known_sizes(rag: ProjectRAG) -> dict[str, int]:
 
 def add_files(lease: Lease, revision: models.Revision, plan: Plan) -> dict[tuple[str, str], int]:
     """Write the plan's files and what belongs to the revision; the ids of the new ones by (path, blob sha)."""
-    with transaction.atomic():
+    with transaction.atomic(), connection.cursor() as cursor:
         prove(lease)
-        new = [_file_row(revision, file, plan.listing.rules) for file in plan.new]
-        models.SourceFile.objects.bulk_create(
-            new, batch_size=1000, update_conflicts=True,
-            unique_fields=["rag", "path", "blob_sha", "pipeline"], update_fields=["chunk_count", "skip_reason", "note"],
-        )  # fmt: skip
-        members = [*(file.pk for file in new), *(file.id for file in plan.known)]
-        models.RevisionFile.objects.filter(revision=revision).exclude(file__in=members).delete()
-        models.RevisionFile.objects.bulk_create(
-            [models.RevisionFile(revision=revision, file_id=pk) for pk in members],
-            batch_size=1000,
-            ignore_conflicts=True,
-        )
+        columns = [list(values) for values in zip(*_files(plan), strict=True)] or [[] for _ in range(9)]
+        cursor.execute(_ADD, [revision.rag_id, revision.embedding_model, *columns])
+        new = {(path, sha): pk for pk, path, sha in cursor.fetchall()}
+        members = [*new.values(), *(file.id for file in plan.known)]
+        cursor.execute(_LEAVE, [revision.pk, members])
+        cursor.execute(_BELONG, [revision.pk, members])
         _count(revision, plan)
-    return {(file.path, file.blob_sha): file.pk for file in new}
+    return new
 
 
 def stored_ordinals(file_ids: Iterable[int]) -> set[tuple[int, int]]:
@@ -140,15 +135,16 @@ def prove(lease: Lease) -> None:
     ProjectRAG.objects.renew(lease)
 
 
-def _file_row(revision: models.Revision, file: PlannedFile, rules: str) -> models.SourceFile:
-    # What only a limit left out may be read by the next revision; for the live one this row goes on saying
-    # that it is not.
-    pipeline = f"{rules}-over" if file.skip_reason == "over_limit" else rules
-    return models.SourceFile(
-        rag_id=revision.rag_id, path=file.path, blob_sha=file.blob_sha, pipeline=pipeline,
-        embedding_model=revision.embedding_model, language=file.language, kind=file.kind, size=file.size,
-        skip_reason=file.skip_reason, fell_back=file.fell_back, chunk_count=len(file.chunks),
-    )  # fmt: skip
+def _files(plan: Plan) -> Iterator[tuple[Any, ...]]:
+    """The values of _ADD for each new file."""
+    for file in plan.new:
+        # What only a limit left out may be read by the next revision; for the live one this row goes on saying
+        # that it is not.
+        rules = f"{plan.listing.rules}-over" if file.skip_reason == "over_limit" else plan.listing.rules
+        yield (
+            file.path, file.blob_sha, rules, file.language, file.kind, file.size, file.skip_reason, file.fell_back,
+            len(file.chunks),
+        )  # fmt: skip
 
 
 def _count(revision: models.Revision, plan: Plan) -> None:
@@ -167,10 +163,12 @@ def _count(revision: models.Revision, plan: Plan) -> None:
 
 
 def _advance(lease: Lease, revision: models.Revision, percentage: int, spent: Spent) -> None:
-    """Add what was spent. Locks the project's row, and raises LeaseLost, as `prove` does."""
-    ProjectRAG.objects.advance(lease, stage="embedding", percentage=percentage)
+    """Add what was spent, in one statement that also proves the lease and never takes the percentage back."""
     with connection.cursor() as cursor:
-        cursor.execute(_SPEND, [spent.texts, spent.reused, spent.tokens, spent.cost, revision.pk])
+        costs = (spent.texts, spent.reused, spent.tokens, spent.cost)
+        cursor.execute(_ADVANCE, [percentage, lease.rag_id, lease.token, *costs, revision.pk])
+        if not cursor.rowcount:
+            raise LeaseLost(LeaseLost.__doc__)
 
 
 def _packed(row: Row, vector: bytes) -> bytes:
@@ -183,8 +181,26 @@ _KNOWN = """
     SELECT DISTINCT ON (chunk.sha256) chunk.sha256, {what}
     FROM rag_chunk chunk JOIN rag_sourcefile file ON file.id = chunk.file_id
     WHERE chunk.sha256 = ANY(%s) AND file.embedding_model = %s AND vector_dims(chunk.embedding) = %s"""
-_SPEND = """
+_ADD = """
+    INSERT INTO rag_sourcefile (rag_id, embedding_model, note, path, blob_sha, pipeline, language, kind, size,
+                                skip_reason, fell_back, chunk_count)
+    SELECT %s, %s, '', *
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::bool[],
+                %s::int[])
+    ON CONFLICT (rag_id, path, blob_sha, pipeline) DO UPDATE
+    SET chunk_count = excluded.chunk_count, skip_reason = excluded.skip_reason, note = excluded.note
+    RETURNING id, path, blob_sha"""
+_LEAVE = "DELETE FROM rag_revisionfile WHERE revision_id = %s AND file_id <> ALL(%s::bigint[])"
+_BELONG = """
+    INSERT INTO rag_revisionfile (revision_id, file_id) SELECT %s, unnest(%s::bigint[]) ON CONFLICT DO NOTHING"""
+_ADVANCE = """
+    WITH held AS (
+        UPDATE portfolio_projectrag
+        SET processing_stage = 'embedding', progress_percentage = greatest(progress_percentage, %s)
+        WHERE id = %s AND lease_token = %s
+        RETURNING id
+    )
     UPDATE rag_revision
     SET embedded_count = embedded_count + %s, reused_count = reused_count + %s, tokens = tokens + %s,
         cost_usd = cost_usd + %s
-    WHERE id = %s"""
+    WHERE id = %s AND EXISTS (SELECT FROM held)"""

@@ -16,6 +16,7 @@ MOST_TERMS = 4_000  # of a chunk
 MOST_ASKED = 100  # terms of a question
 
 _WORD = re.compile(r"[^\W_]+(?:[_-]+[^\W_]+)*")
+_ASCII_WORD = re.compile(_WORD.pattern, re.ASCII)
 _PART = re.compile(r"[A-Z]+(?![^\W\dA-Z_])|[A-Z]?[^\W\dA-Z_]+|\d+")
 _VOWEL = re.compile(r"[aeiouy]")
 
@@ -34,8 +35,8 @@ _ENDINGS = re.compile(r"(?:ization|ational|ations?|ating|ators?|ated?|ings?|edly
 
 def terms_of(text: str) -> list[str]:
     """The terms of `text`, in order and as often as they stand there: identifiers whole and in parts, stemmed."""
-    composed = text if text.isascii() else unicodedata.normalize("NFKC", text)
-    return list(chain.from_iterable(map(_terms, _WORD.findall(composed))))
+    words = _ASCII_WORD.findall(text) if text.isascii() else _WORD.findall(unicodedata.normalize("NFKC", text))
+    return list(chain.from_iterable(map(_terms, words)))
 
 
 def document(path: str, symbol: str, text: str) -> list[str]:

@@ -10,11 +10,11 @@ of megabytes, and the local one needs packages that a server with a key does not
 import array
 import importlib
 import logging
+import math
 import threading
 from collections.abc import Sequence
 from decimal import Decimal
 from inspect import cleandoc
-from operator import mul
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from django.conf import settings
@@ -188,7 +188,7 @@ def check(vectors: Sequence[Vector], count: int, dimensions: int) -> None:
         if len(vector) != dimensions:
             raise BadVectors(f"One has {len(vector)} dimensions instead of {dimensions}.")
         # Also refuses NaN and infinities, which no comparison or only one holds for.
-        if not SHORTEST**2 <= sum(map(mul, vector, vector)) <= LONGEST**2:
+        if not SHORTEST <= math.hypot(*vector) <= LONGEST:
             raise BadVectors("One is zero or not finite.")
 
 

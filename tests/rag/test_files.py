@@ -382,6 +382,11 @@ def test_cleaning_twice_is_cleaning_once(text: str) -> None:
     assert texts.cleaned(once) == once
 
 
+@given(st.text(st.characters(max_codepoint=127)))
+def test_plain_text_is_cleaned_like_any_other(text: str) -> None:
+    assert texts.cleaned(text) == texts.cleaned(f"{text}é").removesuffix("é")
+
+
 @given(st.text(st.sampled_from("a\r\n\0\x85\u2028\u200b\ufeff\x0c\t\ud800\U000e0041")))
 def test_cleaning_keeps_the_lines_and_drops_the_rest(text: str) -> None:
     clean = texts.cleaned(text)
