@@ -19,7 +19,7 @@ from rag.passages import Passage
 # them once, and a question whose words the project does not have is left to its meaning.
 KEYWORDS = 0.15
 CANDIDATES = 300  # to rank from: the right file is often not among the first 50, and they feed its neighbours
-NEAREST = 800  # by signature, to compare exactly, and one more for each hundred chunks
+NEAREST = 1_000  # by signature, to compare exactly, and one more for each hundred chunks
 WORDED = 200  # by their words, beside those
 PLANES = 4  # see benchmarks/SEARCH.md
 COMMON = 0.1  # of the chunks: a term that more of them have tells them apart too little for what it costs
@@ -96,8 +96,8 @@ def _passage(row: dict[str, Any], commit: str) -> Passage:
 
 
 _DISTANCE = " + ".join(f"%(w{n})s * (bits <~> %(p{n})s::bit varying)" for n in range(1, PLANES + 1))
-# Parameters are cast, never given to a function: in a prepared statement that would be called for each row. Each part
-# is materialized: inlined, it is computed once for each use. Chunks are read by LATERAL … LIMIT 1, which leaves the
+# Parameters are cast, never given to a function: in a prepared statement that would be called for each row. What is
+# used twice is materialized: inlined, it is computed twice. Chunks are read by LATERAL … LIMIT 1, which leaves the
 # planner no choice but the primary key: by a wrong guess it would read the whole table. `live` is the guard: there is a
 # search index of the live revision only, and when that is not the one asked for, nothing is found.
 SQL = f"""
@@ -111,11 +111,11 @@ WITH live AS MATERIALIZED (
 ), question AS MATERIALIZED (
     SELECT coalesce(sum(idf), 0) + (%(asked)s - count(*)) * ln(1 + (%(count)s + 0.5) / 0.5)::float8 AS idf
     FROM word
-), near AS MATERIALIZED (
+), near AS (
     SELECT chunk_id FROM rag_signature WHERE rag_id = %(rag)s AND EXISTS (SELECT FROM live)
     ORDER BY {_DISTANCE}
     LIMIT %(near)s
-), scored AS MATERIALIZED (
+), scored AS (
     SELECT chunk_id, sum(keyword) AS keyword, bool_or(is_near) AS is_near
     FROM (
         SELECT chunk_id, weight * idf AS keyword, false AS is_near
@@ -125,7 +125,7 @@ WITH live AS MATERIALIZED (
         SELECT chunk_id, 0, true FROM near
     ) leg
     GROUP BY chunk_id
-), candidate AS MATERIALIZED (
+), candidate AS (
     SELECT chunk_id, keyword FROM scored
     ORDER BY is_near DESC, keyword DESC, chunk_id
     LIMIT %(near)s + %(worded)s
@@ -133,7 +133,7 @@ WITH live AS MATERIALIZED (
     SELECT chunk_id, 1 - (chunk.embedding <=> %(vector)s::halfvec) AS similarity, keyword
     FROM (SELECT * FROM candidate ORDER BY chunk_id) candidate,
     LATERAL (SELECT embedding FROM rag_chunk WHERE id = chunk_id LIMIT 1) chunk
-), ranked AS MATERIALIZED (
+), ranked AS (
     SELECT chunk_id, similarity, keyword,
            similarity + %(weight)s * coalesce(keyword / nullif(question.idf * %(scale)s, 0), 0) AS score
     FROM measured, question ORDER BY score DESC, chunk_id LIMIT %(candidates)s

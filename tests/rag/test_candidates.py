@@ -109,10 +109,11 @@ def test_up_to_so_many_chunks_the_ranking_is_that_of_comparing_everything(seed: 
     vector = [draw.gauss(0, 1) for _ in range(fake.DIMENSIONS)]
     terms = lexical.asked(" ".join(draw.sample(vocabulary, 3)))
     scores = exact(revision, vector, terms)
-    most = max(keyword for _, keyword in scores.values()) or 1
-    ranked = sorted((near + candidates.KEYWORDS * keyword / most for near, keyword in scores.values()), reverse=True)
-    found = candidates.find(revision, vector, terms).passages
-    assert [passage.score for passage in found] == pytest.approx(ranked[: candidates.CANDIDATES], abs=2e-3)
+    found = candidates.find(revision, vector, terms)
+    scale = candidates.KEYWORDS / (postings.SCALE * sum(map(found.words.idf, terms)))
+    ranked = sorted((near + scale * keyword for near, keyword in scores.values()), reverse=True)
+    # Vectors are stored in halves.
+    assert [passage.score for passage in found.passages] == pytest.approx(ranked[: candidates.CANDIDATES], abs=2e-3)
 
 
 def sign_anew(revision: models.Revision) -> None:
