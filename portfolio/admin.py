@@ -17,6 +17,7 @@ from portfolio.models import Owner, Project
 admin.site.site_header = "Docent"
 admin.site.site_title = "Docent"
 admin.site.index_title = "Your portfolio"
+admin.site.enable_nav_sidebar = False  # there are few models, and the lists need the width
 
 
 class PictureAdmin(admin.ModelAdmin):

@@ -6,7 +6,7 @@
                       postings → search_index → search_tables is what is searched, revisions make it live
     run the stages    vectors → ingest → worker;  estimate says what it would cost, reporting how it goes
     find and answer   planes → candidates → ranking → passages, confidence: together retrieval → prompts → llm →
-                      citations → drafts → answers;  evaluation measures it
+                      citations → drafts → answers;  unanswered says what was asked in vain, evaluation measures it
     doors             streaming, views, api, admin, checks, management commands
 
 Each stage is a module named by what it makes, and imports run down this list only; tests/test_architecture.py holds it.

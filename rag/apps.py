@@ -6,7 +6,7 @@ from rag import sources
 
 class RagConfig(AppConfig):
     name = "rag"
-    verbose_name = "Assistants"
+    verbose_name = "Questions and code"
 
     def ready(self) -> None:
         from portfolio.models import Project  # noqa: PLC0415 — once the models are there

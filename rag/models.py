@@ -177,6 +177,12 @@ class Message(models.Model):
         INTERRUPTED = "interrupted"
         FAILED = "failed"
 
+    class Review(models.TextChoices):
+        """What the owner did about a question that was asked in vain; nothing yet when empty."""
+
+        SEEN = "seen"
+        RESOLVED = "resolved"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
     # Kept when the revision goes: the sources are copies.
@@ -189,6 +195,7 @@ class Message(models.Model):
     provider = models.CharField(max_length=40, blank=True)
     model = models.CharField(max_length=100, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
+    review = models.CharField(max_length=8, choices=Review, blank=True, default="")
     tokens_in = models.PositiveIntegerField(default=0)
     tokens_out = models.PositiveIntegerField(default=0)
     cost_usd = models.DecimalField(max_digits=12, decimal_places=6, default=Decimal(0))

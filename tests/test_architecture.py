@@ -20,7 +20,7 @@ ORDER = [
     "vectors", "ingest", "worker", "estimate", "reporting",
     # Find and answer
     "passages", "ranking", "planes", "candidates", "confidence", "retrieval", "prompts", "llm", "citations", "drafts",
-    "answers", "evaluation",
+    "answers", "unanswered", "evaluation",
     # Doors
     "questions", "visitors", "suggestions", "templatetags", "streaming", "views", "urls", "api", "admin", "checks",
     "apps", "management",

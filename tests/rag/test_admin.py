@@ -24,8 +24,9 @@ def owner(client: Client) -> Client:
     return client
 
 
-def act(owner: Client, action: str, rag: ProjectRAG) -> str:
-    return owner.post(reverse(LIST), {"action": action, "_selected_action": [rag.pk]}, follow=True).content.decode()
+def act(owner: Client, action: str, rag: ProjectRAG, **answers: str) -> str:
+    chosen = {"action": action, "_selected_action": [rag.pk], **answers}
+    return owner.post(reverse(LIST), chosen, follow=True).content.decode()
 
 
 def test_the_list_tells_what_failed_and_what_to_do(owner: Client, project: Project) -> None:
@@ -53,9 +54,17 @@ def test_process_again_queues_and_cancel_takes_it_back(owner: Client, project: P
     assert "nothing to be cancelled" in act(owner, "cancel", project.rag)
 
 
+def test_reset_asks_first(owner: Client, project: Project, run: Callable[..., Outcome]) -> None:
+    run(project)
+    page = act(owner, "reset", project.rag)
+
+    assert "are you sure?" in page and project.title in page
+    assert models.Chunk.objects.exists()
+
+
 def test_reset_forgets_the_index(owner: Client, project: Project, run: Callable[..., Outcome]) -> None:
     run(project)
-    act(owner, "reset", project.rag)
+    act(owner, "reset", project.rag, confirmed="yes")
 
     assert not models.Chunk.objects.exists()
     assert ProjectRAG.objects.get(pk=project.rag.pk).processing_status == "pending"

@@ -1,32 +1,19 @@
-"""The owner's view of processing: what stands where, what failed and what to do, and what visitors asked.
-
-Everything a repository or a visitor wrote is shown as text; nothing here is marked safe but links built from ids.
-"""
+"""Assistants: what stands where, what failed and what to do."""
 
 from datetime import timedelta
-from typing import Any
 
-from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from portfolio.models import ProjectRAG
-from rag import models, revisions
-
-
-class ReadOnly:
-    """For rows that only the program writes."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+from rag import revisions
 
 
 @admin.register(ProjectRAG)
@@ -131,93 +118,19 @@ class ProjectRAGAdmin(admin.ModelAdmin):
         self._tell(request, sum(ProjectRAG.objects.cancel(rag.pk) for rag in rags), "cancelled")
 
     @admin.action(permissions=["change"], description="Reset: forget the index and start anew")
-    def reset(self, request: HttpRequest, rags: QuerySet[ProjectRAG]) -> None:
+    def reset(self, request: HttpRequest, rags: QuerySet[ProjectRAG]) -> HttpResponse | None:
+        """Asks first: until it is processed again, visitors get no answer."""
+        if "confirmed" not in request.POST:
+            about = {
+                **self.admin_site.each_context(request), "title": "Reset: are you sure?", "rags": rags,
+                "opts": self.opts, "checkbox": ACTION_CHECKBOX_NAME,
+            }  # fmt: skip
+            return TemplateResponse(request, "admin/rag/reset.html", about)
         for rag in rags:
             revisions.clear(rag)
         self._tell(request, len(rags), "reset")
+        return None
 
     def _tell(self, request: HttpRequest, count: int, what: str) -> None:
         level = messages.SUCCESS if count else messages.WARNING
         self.message_user(request, f"{count} {what}." if count else f"There was nothing to be {what}.", level)
-
-
-class LeftOut(admin.SimpleListFilter):
-    title = "left out"
-    parameter_name = "left_out"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "Yes"), ("no", "No"), ("partly", "Some lines")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[models.SourceFile]) -> QuerySet[models.SourceFile]:
-        if self.value() == "partly":
-            return queryset.exclude(note="")
-        chosen = {"yes": queryset.exclude(skip_reason=""), "no": queryset.filter(skip_reason="")}
-        return chosen.get(self.value() or "", queryset)
-
-
-@admin.register(models.SourceFile)
-class SourceFileAdmin(ReadOnly, admin.ModelAdmin):
-    """The files of the live revisions: which were left out and why, which a parser could not read."""
-
-    list_display = ("path", "left_out", "project", "bytes", "language", "chunk_count", "fell_back", "note")
-    list_filter = (LeftOut, "skip_reason", "fell_back", "language", "rag")
-    list_select_related = ("rag__project",)
-    search_fields = ("path",)
-    ordering = ("rag", "path")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[models.SourceFile]:
-        live = ProjectRAG.objects.exclude(live_revision=None).values("live_revision")
-        members = models.RevisionFile.objects.filter(revision__in=live).values("file")
-        return super().get_queryset(request).filter(pk__in=members)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    @admin.display(description="left out because", ordering="skip_reason", empty_value="–")
-    def left_out(self, file: models.SourceFile) -> str:
-        return file.get_skip_reason_display() if file.skip_reason else ""
-
-    @admin.display(ordering="size")
-    def bytes(self, file: models.SourceFile) -> str:
-        most = settings.RAG_MAX_FILE_BYTES
-        return f"over {most:,}" if file.size == most + 1 else f"{file.size:,}"  # what is over it was never fetched
-
-    @admin.display(ordering="rag__project__title")
-    def project(self, file: models.SourceFile) -> str:
-        return file.rag.project.title
-
-
-class MessageInline(ReadOnly, admin.StackedInline):
-    model = models.Message
-    fields = readonly_fields = (
-        "question", "answer", "status", "found", "confidence", "provider", "model", "error_code", "tokens_in",
-        "tokens_out", "cost_usd", "retrieval_ms", "first_token_ms", "total_ms", "created_at", "cited",
-    )  # fmt: skip
-    extra = 0
-
-    @admin.display(description="sources")
-    def cited(self, message: models.Message) -> str:
-        return "\n".join(f"{source}{' (cited)' if source.cited else ''}" for source in message.sources.all())
-
-
-@admin.register(models.Conversation)
-class ConversationAdmin(ReadOnly, admin.ModelAdmin):
-    """What visitors asked. Conversations can be deleted, never edited."""
-
-    list_display = ("created_at", "project", "first_question", "questions")
-    list_filter = ("project", "messages__status", "messages__found")
-    list_select_related = ("project",)
-    search_fields = ("messages__question",)
-    inlines = (MessageInline,)
-    fields = ("project", "created_at")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[models.Conversation]:
-        return super().get_queryset(request).prefetch_related("messages__sources")
-
-    @admin.display(description="first question")
-    def first_question(self, conversation: models.Conversation) -> str:
-        return next((str(message) for message in conversation.messages.all()), "")
-
-    @admin.display
-    def questions(self, conversation: models.Conversation) -> int:
-        return len(conversation.messages.all())
