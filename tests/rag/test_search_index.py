@@ -1,5 +1,6 @@
 """rag/search_index.py, and what becomes of it on the write line"""
 
+from array import array
 from collections.abc import Callable
 from typing import Any
 
@@ -192,3 +193,25 @@ def test_lines_refused_by_the_model_and_taken_later_are_found(
         run(project)
     run(project, force=True)
     assert content(project.rag.pk) == expected(live(project))
+
+
+def test_a_model_whose_vectors_are_not_of_length_one_finds_the_same(
+    project: Project, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found() -> list[tuple[str, float]]:
+        passages = retrieval.search(live(project), "Who says goodbye?").passages
+        return [(passage.path, round(passage.similarity, 2)) for passage in passages]
+
+    run(project)
+    before = found()
+    revisions.clear(project.rag)
+    embedder = type(embeddings.configured())
+    original = embedder.embed_documents
+
+    def longer(self: Any, texts: list[str]) -> list[embeddings.Vector]:
+        vectors = zip(texts, original(self, texts), strict=True)
+        return [array("f", (len(text) * value for value in vector)) for text, vector in vectors]
+
+    monkeypatch.setattr(embedder, "embed_documents", longer)
+    run(project)
+    assert found() == before
