@@ -23,7 +23,7 @@ NEAREST = 1_000  # by signature, to compare exactly, and one more for each hundr
 WORDED = 200  # by their words, beside those
 PLANES = 4  # see benchmarks/SEARCH.md
 COMMON = 0.1  # of the chunks: a term that more of them have tells them apart too little for what it costs
-NEVER_COMMON = 200  # chunks: so many cost nothing
+NEVER_COMMON, ALWAYS_COMMON = 200, 5_000  # chunks: so few cost nothing, more than so many cost too much in any project
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,7 @@ def parameters(revision: models.Revision, vector: Sequence[float], terms: Sequen
         "terms": list(terms),
         "asked": len(terms),
         "count": revision.chunk_count,
-        "common": max(int(revision.chunk_count * COMMON), NEVER_COMMON),
+        "common": min(max(int(revision.chunk_count * COMMON), NEVER_COMMON), ALWAYS_COMMON),
         "near": NEAREST + revision.chunk_count // 100,
         "worded": WORDED,
         "weight": KEYWORDS,
