@@ -13,7 +13,7 @@ from rag import lexical, ranking
 from rag.candidates import Words
 from rag.passages import Passage
 
-LOOKED_AT = 3  # passages whose words count: an answer is made of the first ones
+LOOKED_AT = 8  # passages, as many as an answer is made of
 # Of the questions that visitors ask, the share taken to have no answer in the code. Nobody has counted them; with
 # another share the order of questions by their confidence is the same.
 UNANSWERABLE = 0.25
@@ -33,9 +33,9 @@ class Signs:
     """What speaks for an answer, and against it.
 
     similarity   of the first passage: 0 as is usual where nothing answers, 1 as is usual where something does
-    matched      root of the rarities, summed, of the question's terms that one of the first passages has
+    matched      root of the rarities, summed, of those of the question's terms that one of the passages has
     rarest       rarity of its rarest term: a word that the repository hardly knows speaks of something else
-    misnamed     1 when it names something on purpose (`quoted`, call(), a_name) and no first passage has that
+    misnamed     1 when it names something on purpose (`quoted`, call(), a_name) and no passage has that
     """
 
     similarity: float
@@ -77,12 +77,12 @@ class Scale:
 
 
 # What to believe by: everything; the words only; the similarity only.
-ALL = Weights(base=-1.04, similarity=3.27, matched=2.08, rarest=-1.53, misnamed=-2.21)
-WORDS = Weights(base=2.08, matched=2.78, rarest=-3.98, misnamed=-2.52)
-SIMILARITY = Weights(base=-0.87, similarity=3.76)
+ALL = Weights(base=-0.62, similarity=3.11, matched=1.67, rarest=-1.65, misnamed=-2.19)
+WORDS = Weights(base=1.90, matched=2.79, rarest=-3.92, misnamed=-2.45)
+SIMILARITY = Weights(base=-0.90, similarity=3.73)
 PRIOR = Weights(base=math.log((1 - UNANSWERABLE) / UNANSWERABLE))
 
-_MINILM = Scale(unrelated=0.23, related=0.45, trust=1.0)
+_MINILM = Scale(unrelated=0.24, related=0.45, trust=1.0)
 SCALES = {
     "all-MiniLM-L6-v2-int8": _MINILM,  # its similarities are those of the published weights within 0.01
     "all-MiniLM-L6-v2": _MINILM,
@@ -108,16 +108,15 @@ def of(question: str, passages: Sequence[Passage], words: Words, model: str) -> 
 
 def read(question: str, passages: Sequence[Passage], words: Words, scale: Scale) -> Signs:
     """The signs of a question and what was found for it, which is something."""
-    first = passages[:LOOKED_AT]
+    texts = [f"{each.path} {each.symbol} {each.text}" for each in passages[:LOOKED_AT]]
+    terms = [set(lexical.terms_of(text)) for text in texts]
     rarities = {term: rarity(term, words) for term in words.frequencies}
-    terms = [set(lexical.terms_of(f"{each.path} {each.symbol} {each.text}")) for each in first]
-    texts = " ".join(f"{each.path} {each.symbol} {each.text}" for each in passages).lower()
     names = ranking.names(question)
     return Signs(
         similarity=(passages[0].similarity - scale.unrelated) / (scale.related - scale.unrelated),
         matched=math.sqrt(max(sum(rarities[term] for term in rarities.keys() & has) for has in terms)),
         rarest=max(rarities.values(), default=0.0),
-        misnamed=float(bool(names) and not any(name in texts for name in names)),
+        misnamed=float(bool(names) and not any(name in text.lower() for text in texts for name in names)),
     )
 
 
