@@ -61,8 +61,11 @@ class Asked:
 def rank(candidates: Sequence[Passage], question: str, limit: int) -> list[Passage]:
     """At most `limit` passages, best first; what stands together in a file is joined."""
     asked = Asked.of(question)
-    weighed = [replace(each, score=weigh(each, asked)) for each in candidates]
-    return passages.choose(sorted(_supported(weighed), key=lambda each: -each.score), limit)
+    scores = [weigh(each, asked) for each in candidates]
+    support = _support(candidates, scores)
+    pairs = zip(candidates, scores, strict=True)
+    weighed = [replace(each, score=score + support[each.path]) for each, score in pairs]
+    return passages.choose(sorted(weighed, key=lambda each: -each.score), limit)
 
 
 def weigh(passage: Passage, asked: Asked) -> float:
@@ -106,13 +109,12 @@ def _answers_to(passage: Passage) -> set[str]:
     return {*paths, *symbols, *(each.split(".")[-1] for each in symbols)} - {""}
 
 
-def _supported(chunks: Sequence[Passage]) -> list[Passage]:
-    """Each with what the next best of its file add."""
-    scores: dict[str, list[float]] = defaultdict(list)
-    for chunk in chunks:
-        scores[chunk.path].append(chunk.score)
-    support = {
-        path: sum(weight * score for weight, score in zip(FILE_SUPPORT, sorted(all_, reverse=True)[1:], strict=False))
-        for path, all_ in scores.items()
+def _support(candidates: Sequence[Passage], scores: Sequence[float]) -> dict[str, float]:
+    """File → what its next best candidates add to each of them."""
+    of_file: dict[str, list[float]] = defaultdict(list)
+    for candidate, score in zip(candidates, scores, strict=True):
+        of_file[candidate.path].append(score)
+    return {
+        path: sum(weight * score for weight, score in zip(FILE_SUPPORT, sorted(found, reverse=True)[1:], strict=False))
+        for path, found in of_file.items()
     }
-    return [replace(each, score=each.score + support[each.path]) for each in chunks]
