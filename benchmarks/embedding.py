@@ -4,9 +4,9 @@
     ~/embedding-reference/bin/pip install -r benchmarks/requirements-embedding.txt
     python -m benchmarks.embedding --reference ~/embedding-reference/bin/python
 
-The texts are the chunks of published packages, as they would be indexed. Speed: rounds on some of them, first the one
-and then the other, turn about; the ratio is taken within a round, so that what else the computer does weighs on both.
-Retrieval: plain cosine by file, for the questions about those packages.
+The texts are the chunks of published packages, as they would be indexed. Speed: rounds on some of them, one model after
+the other in changing order; ratios are taken within a round, so that what else the computer does weighs on all of them.
+Retrieval: plain cosine, for the questions about those packages.
 """
 
 import argparse
@@ -18,9 +18,9 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import mean, median
+from statistics import fmean, median
 from typing import Protocol
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -35,7 +35,11 @@ from benchmarks import corpora, machine  # noqa: E402
 from rag import chunks, embeddings  # noqa: E402
 from rag.embeddings import cores, local  # noqa: E402
 from rag.evaluation import measures  # noqa: E402
-from rag.evaluation.questions import Question  # noqa: E402
+from rag.evaluation.questions import Lines, Question  # noqa: E402
+
+OURS, THEIRS = "local model", "sentence-transformers"
+FASTER = {"bfloat16": f"{THEIRS}, 16 bits", "int8": f"{THEIRS}, 8 bits"}
+FIGURES = ("MRR@10", "files R@5", "lines R@5")
 
 
 class Model(Protocol):
@@ -61,13 +65,16 @@ class Ours:
 
 
 class Reference:
-    def __init__(self, python: str, threads: int) -> None:
+    def __init__(self, python: str, numbers: str) -> None:
         package = importlib.util.find_spec(local.PACKAGE)
         assert package and package.submodule_search_locations
         folder = Path(package.submodule_search_locations[0]) / "model"
         program = Path(__file__).with_name("embedding_reference.py")
         self._process = subprocess.Popen(
-            [python, program, folder, str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [python, program, folder, str(cores.count()), numbers],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         self._peak = 0
 
@@ -86,82 +93,108 @@ class Reference:
         self._process.communicate()
 
 
-def speed(ours: Model, reference: Model, texts: Sequence[str], rounds: int) -> None:
-    seconds: dict[Model, list[float]] = {ours: [], reference: []}
+def speed(models: Mapping[str, Model], texts: Sequence[str], rounds: int) -> None:
+    """Prints chunks a second of each, and how many times the others' ours are."""
+    seconds: dict[str, list[float]] = {name: [] for name in models}
     for number in range(rounds):
-        for model in (ours, reference) if number % 2 else (reference, ours):
-            seconds[model].append(model.encode(texts)[0])
-    ratios = [theirs / mine for mine, theirs in zip(seconds[ours], seconds[reference], strict=True)]
-    print(
-        f"\n| {len(texts)} texts, {rounds} rounds | chunks/s: median | lowest – highest | peak memory of the process |"
+        for name in list(models)[:: 1 if number % 2 else -1]:
+            seconds[name].append(models[name].encode(texts)[0])
+    print(f"\n| {len(texts)} texts, {rounds} rounds | chunks/s: median | lowest – highest | peak | ratio to ours |")
+    print("|---|---|---|---|---|")
+    for name, model in models.items():
+        rates = sorted(len(texts) / each for each in seconds[name])
+        ratios = sorted(theirs / mine for mine, theirs in zip(seconds[OURS], seconds[name], strict=True))
+        times = "" if name == OURS else f"{median(ratios):.1f} ({ratios[0]:.1f} – {ratios[-1]:.1f})"
+        print(f"| {name} | {median(rates):.1f} | {rates[0]:.1f} – {rates[-1]:.1f} | {model.peak()} MB | {times} |")
+
+
+def found(question: Question, places: Sequence[Lines], similarities: np.ndarray) -> tuple[float, ...]:
+    """FIGURES of one question."""
+    ranked = [places[place] for place in np.argsort(-similarities)]
+    paths = measures.ranked_files(ranked)
+    return (
+        measures.reciprocal_rank(paths, question.files),
+        measures.recall(paths[:5], question.files),
+        measures.lines_recall(ranked[:5], question.gold),
     )
-    print("|---|---|---|---|")
-    for name, model in (("local model", ours), ("sentence-transformers", reference)):
-        rates = sorted(len(texts) / each for each in seconds[model])
-        print(f"| {name} | {median(rates):.1f} | {rates[0]:.1f} – {rates[-1]:.1f} | {model.peak()} MB |")
-    print(f"\nRatio: median {median(ratios):.2f}, {min(ratios):.2f} – {max(ratios):.2f}.")
 
 
-def first_right(question: Question, paths: Sequence[str], similarities: np.ndarray) -> float:
-    """Reciprocal rank, among ten files, of the first that answers."""
-    ranked = list(dict.fromkeys(paths[place] for place in np.argsort(-similarities)))
-    return measures.reciprocal_rank(ranked, question.files)
-
-
-def retrieval(models: Sequence[Model], names: Sequence[str]) -> None:
-    """Prints what both models find, and how their vectors agree."""
-    print("\n| | questions | chunks | MRR@10 local model | MRR@10 sentence-transformers |\n|---|---|---|---|---|")
-    scores: list[tuple[float, ...]] = []
+def retrieval(models: Mapping[str, Model], names: Sequence[str]) -> None:
+    """Prints what the models find, and how their vectors agree."""
+    told: dict[str, dict[str, list[tuple[float, ...]]]] = {model: {} for model in models}
     cosines: list[float] = []
     for name in names:
-        paths, texts = cut(name)
+        places, texts = cut(name)
         asked = corpora.answered(name)
-        encoded = [model.encode([*texts, *(question.text for question in asked)])[1] for model in models]
-        cosines += np.sum(encoded[0] * encoded[1], axis=1).tolist()
-        similar = [vectors[len(texts) :] @ vectors[: len(texts)].T for vectors in encoded]
-        found = [
-            tuple(first_right(question, paths, each[row]) for each in similar) for row, question in enumerate(asked)
-        ]
-        scores += found
-        print(f"| {name} | {len(asked)} | {len(texts)} | {means(found)} |")
-    print(f"| all | {len(scores)} | | {means(scores)} |")
+        encoded = {
+            title: model.encode([*texts, *(question.text for question in asked)])[1] for title, model in models.items()
+        }
+        cosines += np.sum(encoded[OURS] * encoded[THEIRS], axis=1).tolist()
+        for title, vectors in encoded.items():
+            similar = vectors[len(texts) :] @ vectors[: len(texts)].T
+            told[title][name] = [found(*each) for each in zip(asked, [places] * len(asked), similar, strict=True)]
+    tables(told, names)
     print(
-        f"\nAgreement over {len(cosines):,} texts: cosine {min(cosines):.7f} at least, {mean(cosines):.7f} in the mean."
+        f"\nOver {len(cosines):,} texts, cosine of both: {fmean(cosines):.4f} in the mean, {min(cosines):.4f} at least."
     )
-    print(f"Questions ranked differently: {sum(one != other for one, other in scores)} of {len(scores)}.")
 
 
-def means(scores: Sequence[tuple[float, ...]]) -> str:
-    return " | ".join(f"{mean(column):.3f}" for column in zip(*scores, strict=True))
+def tables(told: Mapping[str, Mapping[str, list[tuple[float, ...]]]], names: Sequence[str]) -> None:
+    groups = {name: [name] for name in names} | {
+        "tuned on": [name for name in names if name in corpora.TUNED_ON],
+        "held out": [name for name in names if name in corpora.HELD_OUT],
+    }
+    print(f"\n| | questions | {' | '.join(f'{figure}: {title}' for figure in FIGURES for title in told)} |")
+    print(f"|---|---|{'---|' * len(FIGURES) * len(told)}")
+    for group, members in groups.items():
+        if members:
+            scores = [[score for name in members for score in rows[name]] for rows in told.values()]
+            columns = [[score[place] for score in each] for place in range(len(FIGURES)) for each in scores]
+            print(f"| {group} | {len(scores[0])} | {' | '.join(f'{fmean(column):.3f}' for column in columns)} |")
+            if len(members) > 1:
+                differences(group, scores)
 
 
-def cut(name: str) -> tuple[list[str], list[str]]:
-    """The paths and the embedded texts of a package's chunks."""
+def differences(group: str, scores: Sequence[Sequence[tuple[float, ...]]]) -> None:
+    """What ours have more than theirs, question by question, with the interval of 95 %."""
+    cells = []
+    for place in range(len(FIGURES)):
+        more = [mine[place] - other[place] for mine, other in zip(*scores, strict=True)]
+        between = measures.interval(more)
+        cells += [f"{between.value:+.3f}", f"{between.low:+.3f} … {between.high:+.3f}"]
+    print(f"| {group}: difference | | {' | '.join(cells)} |")
+
+
+def cut(name: str) -> tuple[list[Lines], list[str]]:
+    """The lines and the embedded texts of a package's chunks."""
     sizes = chunks.Sizes.from_settings()
     pairs = [
-        (file.path, chunks.embedded_text(file, chunk))
+        (Lines(path=file.path, start=chunk.start_line, end=chunk.end_line), chunks.embedded_text(file, chunk))
         for file in corpora.read(name)
         for chunk in chunks.split(file, sizes).chunks
     ]
-    return [path for path, _ in pairs], [text for _, text in pairs]
+    return [lines for lines, _ in pairs], [text for _, text in pairs]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--reference", required=True, help="a Python that has sentence-transformers")
-    parser.add_argument("--corpora", nargs="+", default=["click", "huey", "koa"])
+    parser.add_argument("--corpora", nargs="+", default=[*corpora.TUNED_ON, *corpora.HELD_OUT])
     parser.add_argument("--texts", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     print(machine.describe())
-    ours, reference = Ours(), Reference(options.reference, cores.count())
+    theirs = Reference(options.reference, "float32")
+    faster = {title: Reference(options.reference, numbers) for numbers, title in FASTER.items()}
+    models: dict[str, Model] = {OURS: Ours(), THEIRS: theirs}
     every = [text for name in options.corpora for text in cut(name)[1]]
     some = every[:: max(1, len(every) // options.texts)][: options.texts]
-    for model in (ours, reference):
+    for model in (*models.values(), *faster.values()):
         model.encode(some[:8])
-    speed(ours, reference, some, options.rounds)
-    retrieval([ours, reference], options.corpora)
-    reference.close()
+    speed(models | faster, some, options.rounds)
+    retrieval(models, options.corpora)
+    for reference in (theirs, *faster.values()):
+        reference.close()
 
 
 if __name__ == "__main__":
