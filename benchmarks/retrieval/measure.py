@@ -129,6 +129,7 @@ def _run_all(
     """System → what it told. Docent goes first: its versions share its index."""
     job = {
         "vectors": str(folder / served), "database": _database(), "postgres": _postmaster(folder), "corpora": asked,
+        "storing": served != "vectors",
     }  # fmt: skip
     told = {}
     for name in ["docent", *(name for name in names if name != "docent")]:

@@ -182,19 +182,29 @@ def _costs(systems: dict[str, Any]) -> Iterator[str]:
 
 
 def _stored(told: dict[str, Any]) -> Iterator[str]:
-    yield "\n### Rows stored a second of CPU, by the dimensions of a vector\n"
+    """Two tables, by the dimensions of a vector. In brackets, how many rows Docent stores in the same time."""
+    yield "\n### Rows a second of CPU: all of indexing, Docent's from the git repository on\n"
+    yield from _speeds({name: [next(iter(told[each][name]["indexed"].values())) for each in _WIDTHS] for name in _KEEP})
+    yield "\n### Rows a second of CPU: storing alone, the same texts of 1,000 characters and their vectors in memory\n"
+    yield from _speeds({name: [told[each][name]["stored"] for each in _WIDTHS] for name in _KEEP})
+
+
+def _speeds(found: dict[str, list[dict[str, float]]]) -> Iterator[str]:
     yield "| | 384: own CPU | with the database's | 1,536: own CPU | with the database's |\n|---|---|---|---|---|"
-    speeds = {name: [*_speeds(told["many"][name]), *_speeds(told["wide"][name])] for name in told["wide"]}
+    speeds = {
+        name: [speed for one in each for speed in (one["rows"] / one["cpu"], one["rows"] / _both(one))]
+        for name, each in found.items()
+    }
     for name, own in speeds.items():
         cells = (f"{speed:,.0f} (1 : {ours / speed:.1f})" for speed, ours in zip(own, speeds["docent"], strict=True))
         yield f"| {NAMES[name]} | {' | '.join(cells)} |"
-    yield "\nIn brackets, how many rows Docent stores in the same time."
 
 
-def _speeds(system: dict[str, Any]) -> tuple[float, float]:
-    """Rows a second of a system's own CPU, and of that and its database's."""
-    (found,) = system["indexed"].values()
-    return found["rows"] / found["cpu"], found["rows"] / (found["cpu"] + found["database_cpu"])
+def _both(one: dict[str, float]) -> float:
+    return one["cpu"] + one["database_cpu"]
+
+
+_KEEP, _WIDTHS = ("docent", "langchain", "llamaindex"), ("many", "wide")
 
 
 _INDEXED = ("rows", "seconds", "cpu", "database_cpu", "model_seconds")

@@ -7,7 +7,7 @@ This module and `vectors` need the standard library only: the peers' environment
 
 import resource
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -66,6 +66,13 @@ def run(system: System, corpora: Sequence[Corpus], vectors: Vectors, postgres: i
     answers = {corpus.name: [_answers(system, corpus.name, each) for each in corpus.questions] for corpus in corpora}
     times = {corpus.name: _times(system, corpus, vectors) for corpus in corpora}
     return {"indexed": indexed, "answers": answers, "times": times, "peak_mb": _peak()}
+
+
+def stored(store: Callable[[], None], rows: int, postgres: int) -> dict[str, float]:
+    """What `store` costs, which stores so many rows."""
+    database, cpu = database_cpu(postgres), _cpu()
+    store()
+    return {"rows": rows, "cpu": _cpu() - cpu, "database_cpu": database_cpu(postgres) - database}
 
 
 def _indexed(system: System, corpus: Corpus, vectors: Vectors, postgres: int) -> dict[str, float]:

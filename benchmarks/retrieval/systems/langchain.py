@@ -1,5 +1,6 @@
 """LangChain: RecursiveCharacterTextSplitter 1,000/200, PGVectorStore; put together as in its documentation."""
 
+from collections.abc import Callable
 from typing import Any
 
 from langchain_core.documents import Document
@@ -7,6 +8,7 @@ from langchain_core.embeddings import Embeddings
 from langchain_postgres import PGEngine, PGVectorStore
 
 from benchmarks.retrieval.systems import DEEP, Corpus, Hit, windows
+from benchmarks.retrieval.systems.storing import Piece
 from benchmarks.retrieval.vectors import Vectors
 
 
@@ -39,6 +41,14 @@ class LangChain:
         store.add_documents(documents)
         self._stores[corpus.name] = store
         return len(documents)
+
+    def storing(self, pieces: list[Piece]) -> Callable[[], None]:
+        dimensions = len(pieces[0].vector)
+        self._engine.init_vectorstore_table(f"langchain_{dimensions}", vector_size=dimensions)
+        store = PGVectorStore.create_sync(self._engine, self._embeddings, f"langchain_{dimensions}")
+        texts, vectors = [piece.text for piece in pieces], [list(piece.vector) for piece in pieces]
+        about = [{"source": piece.path, "number": piece.number} for piece in pieces]
+        return lambda: store.add_embeddings(texts, vectors, about) and None
 
     def search(self, corpus: str, question: str, limit: int) -> list[Hit]:
         found = self._stores[corpus].similarity_search_with_score(question, k=limit)

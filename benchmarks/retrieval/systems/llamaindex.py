@@ -3,6 +3,7 @@
 The path goes into what is embedded, as with documents that its reader of folders makes.
 """
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -10,11 +11,12 @@ import tree_sitter_language_pack
 from llama_index.core import Document, StorageContext, VectorStoreIndex
 from llama_index.core.embeddings import BaseEmbedding
 from llama_index.core.node_parser import CodeSplitter, SentenceSplitter
-from llama_index.core.schema import BaseNode
+from llama_index.core.schema import BaseNode, TextNode
 from llama_index.vector_stores.postgres import PGVectorStore
 from pydantic import PrivateAttr
 
 from benchmarks.retrieval.systems import DEEP, Corpus, Hit, place
+from benchmarks.retrieval.systems.storing import Piece
 from benchmarks.retrieval.vectors import Vectors
 
 
@@ -46,15 +48,24 @@ class LlamaIndex:
 
     def index(self, corpus: Corpus) -> int:
         nodes = [node for file in corpus.files for node in _nodes(file)]
-        store = PGVectorStore.from_params(
-            host=self._database["HOST"], port=str(self._database["PORT"]), database=self._database["NAME"],
-            user=self._database["USER"], password=self._database["PASSWORD"], table_name=f"llamaindex_{corpus.name}",
-            embed_dim=self._vectors.dimensions,
-        )  # fmt: skip
-        context = StorageContext.from_defaults(vector_store=store)
+        context = StorageContext.from_defaults(vector_store=self._store(corpus.name))
         self._indexes[corpus.name] = VectorStoreIndex(nodes, storage_context=context, embed_model=self._embeddings)
         self._texts.update({(corpus.name, file["path"]): file["text"] for file in corpus.files})
         return len(nodes)
+
+    def _store(self, name: str) -> PGVectorStore:
+        return PGVectorStore.from_params(
+            host=self._database["HOST"], port=str(self._database["PORT"]), database=self._database["NAME"],
+            user=self._database["USER"], password=self._database["PASSWORD"], table_name=f"llamaindex_{name}",
+            embed_dim=self._vectors.dimensions,
+        )  # fmt: skip
+
+    def storing(self, pieces: list[Piece]) -> Callable[[], None]:
+        store = self._store(str(len(pieces[0].vector)))
+        nodes: list[BaseNode] = [
+            TextNode(text=each.text, metadata={"file_path": each.path}, embedding=list(each.vector)) for each in pieces
+        ]
+        return lambda: store.add(nodes) and None
 
     def search(self, corpus: str, question: str, limit: int) -> list[Hit]:
         found = self._indexes[corpus].as_retriever(similarity_top_k=limit).retrieve(question)
