@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -84,11 +85,13 @@ def test_clearing_a_project_removes_it(project: Project, run: Run) -> None:
     assert content(project.rag.pk) == (set(), {})
 
 
-def test_deleting_a_project_removes_it(project: Project, run: Run) -> None:
+def test_deleting_a_project_removes_it_without_reading_it(project: Project, run: Run) -> None:
     run(project)
     pk = project.rag.pk
-    project.delete()
+    with CaptureQueriesContext(connection) as queries:
+        project.delete()
     assert content(pk) == (set(), {})
+    assert not any("rag_posting" in query["sql"] or "rag_signature" in query["sql"] for query in queries)
 
 
 def test_cancelling_leaves_what_is_live_searchable(project: Project, run: Run) -> None:
