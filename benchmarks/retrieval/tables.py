@@ -18,10 +18,14 @@ NAMES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One question and what a system made of it. `score` is None for a question without an answer."""
+    """One question and what a system made of it. `score` is None for a question without an answer.
+
+    `shown`: share of the right files among the passages that an answer gets.
+    """
 
     score: measures.Score | None
     lines_at_5: float
+    shown: float
     ceiling_files: float
     ceiling_lines: float
     confidence: float
@@ -62,7 +66,7 @@ def _row(question: Question, answer: dict[str, Any]) -> Row:
     shown, long = ([_lines(hit["path"], hit["start"], hit["end"]) for hit in answer[key]] for key in ("shown", "long"))
     deep, candidates = ([_lines(*place) for place in answer[key]] for key in ("deep", "candidates"))
     if not question.gold:
-        return Row(score=None, lines_at_5=0, ceiling_files=0, ceiling_lines=0, confidence=answer["confidence"])
+        return Row(score=None, lines_at_5=0, shown=0, ceiling_files=0, ceiling_lines=0, confidence=answer["confidence"])
     passages = [
         measures.Found(lines=place, tokens=tokens.count(hit["text"]))
         for place, hit in zip(long, answer["long"], strict=True)
@@ -70,6 +74,7 @@ def _row(question: Question, answer: dict[str, Any]) -> Row:
     return Row(
         score=measures.score(question, measures.ranked_files(deep), passages),
         lines_at_5=measures.lines_recall(shown[:5], question.gold),
+        shown=measures.recall({place.path for place in shown}, question.files),
         ceiling_files=measures.recall({place.path for place in candidates}, question.files),
         ceiling_lines=measures.lines_recall(candidates, question.gold),
         confidence=answer["confidence"],
@@ -86,6 +91,7 @@ FIGURES: dict[str, Callable[[Row, measures.Score], float]] = {
     "R@5": lambda row, score: score.files_at_5,
     "R@10": lambda row, score: score.files_at_10,
     "lines R@5": lambda row, score: row.lines_at_5,
+    "shown": lambda row, score: row.shown,
     "in 1k": lambda row, score: score.within[0] if score.within else 0,
     "in 2k": lambda row, score: score.within[1] if score.within else 0,
     "in 4k": lambda row, score: score.within[2] if score.within else 0,
@@ -93,6 +99,7 @@ FIGURES: dict[str, Callable[[Row, measures.Score], float]] = {
     "lines @100": lambda row, score: row.ceiling_lines,
 }
 SURE = ("MRR@10", "R@5", "lines R@5")  # with their intervals
+CHANGED = (*SURE, "shown")  # by a rule
 
 
 def _values(rows: Rows, names: Sequence[str], figure: str) -> list[float]:
@@ -221,10 +228,10 @@ def _ablations(groups: dict[str, list[str]], rows: dict[str, Rows]) -> Iterator[
         return
     titles = [title for title in groups if title != "All"]
     yield "\n### Docent without one rule: what is lost (−) or gained (+)\n"
-    yield f"| without | {' | '.join(f'{title}: {figure}' for title in titles for figure in SURE)} |"
-    yield f"|---|{'---|' * len(SURE) * len(titles)}"
+    yield f"| without | {' | '.join(f'{title}: {figure}' for title in titles for figure in CHANGED)} |"
+    yield f"|---|{'---|' * len(CHANGED) * len(titles)}"
     for rule, each in ablated.items():
-        cells = [_change(each, rows["docent"], groups[title], figure) for title in titles for figure in SURE]
+        cells = [_change(each, rows["docent"], groups[title], figure) for title in titles for figure in CHANGED]
         yield f"| {rule} | {' | '.join(cells)} |"
 
 
