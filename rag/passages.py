@@ -72,9 +72,9 @@ def _holds(passage: Passage, chunk: Passage) -> bool:
 
 def merge(first: Passage, second: Passage) -> Passage | None:
     """One passage of both, or None: they do not touch, disagree on their common lines, or would be too long."""
-    upper, lower = sorted((first, second), key=lambda each: each.start_line)
-    # Between a chunk and the next there is nothing but blank lines.
-    if lower.start_line > upper.end_line + 1 and lower.chunks[0] != upper.chunks[1] + 1:
+    upper, lower = sorted((first, second), key=lambda each: (each.start_line, each.chunks))
+    # Between a chunk and the next there is nothing but blank lines; else there may also be the rest of a long line.
+    if lower.chunks[0] > upper.chunks[1] + 1:
         return None
     mine, others = _lines(first), _lines(second)
     if mine is None or others is None or any(mine[at] != others[at] for at in mine.keys() & others.keys()):
@@ -95,7 +95,7 @@ def merge(first: Passage, second: Passage) -> Passage | None:
 
 
 def _lines(passage: Passage) -> dict[int, str] | None:
-    """Line number → line; None when the text is not whole lines, as a piece of one very long line is."""
+    """Line number → line, or what there is of it, for the first and the last; None when the text has other lines."""
     lines = passage.text.removesuffix("\n").split("\n")
     if len(lines) != passage.end_line - passage.start_line + 1:
         return None

@@ -12,8 +12,8 @@ from tests.rag.passages import passage
 
 
 def at(path: str, start: int = 1, **fields: Any) -> Passage:
-    """Two lines, as a chunk by itself."""
-    return passage(path, start_line=start, **{"chunks": (start, start), **fields})
+    """Two lines of a file that is cut every two lines."""
+    return passage(path, start_line=start, **{"chunks": (start // 2, start // 2), **fields})
 
 
 def paths(best_first: list[Passage], limit: int) -> list[str]:
@@ -87,7 +87,7 @@ def test_a_joined_passage_keeps_the_lines_of_its_best_chunk() -> None:
 
 def test_passages_are_joined_up_to_a_length() -> None:
     text = "\n".join(["x" * 99] * 12)
-    candidates = [at("a.py", start=1 + 12 * n, text=text) for n in range(3)]
+    candidates = [at("a.py", start=1 + 12 * n, text=text, chunks=(n, n)) for n in range(3)]
     lengths = [len(each.text) for each in passages.choose(candidates, 8)]
     assert lengths == [2_399, 1_199]
     assert max(lengths) <= passages.LONGEST
@@ -99,12 +99,20 @@ def test_pieces_of_one_long_line_are_not_joined() -> None:
     assert passages.merge(first, second) is None
 
 
+def test_the_end_of_a_long_line_is_not_joined_to_the_line_above() -> None:
+    above, end = passage(text="a\nb", start_line=1, chunks=(0, 0)), passage(text="its end", start_line=3, chunks=(2, 2))
+    assert passages.merge(above, end) is None
+    beginning = passage(text="its beginning", start_line=3, chunks=(1, 1))
+    joined = passages.choose([above, end, beginning], 8)
+    assert [each.text for each in joined] == ["a\nb\nits beginning", "its end"]
+
+
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 8)), min_size=1, max_size=12))
 def test_a_merged_passage_holds_exactly_its_lines(spans: list[tuple[int, int]]) -> None:
     lines = [f"line {n}" for n in range(60)]
     candidates = [
-        passage(text="\n".join(lines[start : start + size]), start_line=start + 1)
-        for n, (start, size) in enumerate(spans)
+        passage(text="\n".join(lines[start : start + size]), start_line=start + 1, chunks=(start, start))
+        for start, size in spans
     ]
     for each in passages.choose(candidates, 8):
         assert each.text.split("\n") == lines[each.start_line - 1 : each.end_line]
