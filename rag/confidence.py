@@ -100,8 +100,8 @@ def of(question: str, passages: Sequence[Passage], words: Words, model: str) -> 
         return OVERVIEW
     scale = SCALES.get(model, UNKNOWN)
     signs = read(question, passages, words, scale)
-    # The words of another language are missing in every repository: they tell nothing.
-    full, cautious = (ALL, WORDS) if _is_english(question) else (SIMILARITY, PRIOR)
+    # The words of another language are missing in every repository: they tell nothing, as when there are none.
+    full, cautious = (ALL, WORDS) if words.frequencies and _is_english(question) else (SIMILARITY, PRIOR)
     odds = scale.trust * full.log_odds(signs) + (1 - scale.trust) * cautious.log_odds(signs)
     return (1 + math.tanh(odds / 2)) / 2  # the logistic function, which does not overflow
 
@@ -130,4 +130,6 @@ def rarity(term: str, words: Words) -> float:
 def _is_english(question: str) -> bool:
     words = [word.lower() for word in _WORD.findall(question)]
     known = sum(word in lexical.STOP_WORDS for word in words)
-    return len(words) < _FEWEST_WORDS or known >= _ENGLISH * len(words)
+    # A sentence of a language that sets no spaces is one word, so that in other letters a few tell as well.
+    told = len(words) >= _FEWEST_WORDS or not all(map(str.isascii, words))
+    return not told or known >= _ENGLISH * len(words)

@@ -90,6 +90,22 @@ def test_words_of_another_language_do_not_speak_against_it() -> None:
     assert likely(question=question, known={}, model="unheard-of") == pytest.approx(1 - confidence.UNANSWERABLE)
 
 
+@pytest.mark.parametrize(
+    "question", ["这个项目如何处理重试？", "どのように動作しますか", "Как это работает?", "Wofür ist das?"]
+)
+def test_a_few_words_in_other_letters_are_another_language(question: str) -> None:
+    assert likely(question=question, known={}, model="unheard-of") == pytest.approx(1 - confidence.UNANSWERABLE)
+
+
+@pytest.mark.parametrize("question", ["“middleware” order…", "middleware", "How does 中文 break?"])
+def test_a_few_english_words_speak_against_it_when_they_are_nowhere(question: str) -> None:
+    assert likely(question=question, known={}, text="nothing", model="unheard-of") < 0.2
+
+
+def test_a_question_without_words_is_judged_by_its_similarity() -> None:
+    assert likely(question="!", model="unheard-of") == pytest.approx(1 - confidence.UNANSWERABLE)
+
+
 def test_the_readme_answers_what_the_project_is_for() -> None:
     readme = [passage("README.md", "# Thing", kind="readme", similarity=0.1)]
 
