@@ -106,6 +106,9 @@ class UnansweredQuestionAdmin(ReadOnly, admin.ModelAdmin):
             except (embeddings.EmbeddingError, retrieval.NotIndexed, drafts.Removed) as error:
                 level, said = messages.ERROR, str(error) or str(error.__doc__)
             self.message_user(request, f"“{question.question[:QUOTED]}”: {said}", level)
+        if len(questions) > MOST_ASKED_AGAIN:
+            said = f"Only {MOST_ASKED_AGAIN} of {len(questions)} were asked again: choose the others anew."
+            self.message_user(request, said, messages.WARNING)
 
     @admin.action(permissions=["review"], description="Mark as seen")
     def mark_seen(self, request: HttpRequest, questions: "QuerySet[UnansweredQuestion]") -> None:

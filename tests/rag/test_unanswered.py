@@ -11,6 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from portfolio.models import Project
 from rag import confidence, models, unanswered
+from rag.admin import questions
 from rag.unanswered import UnansweredQuestion
 from tests import factories
 
@@ -158,6 +159,14 @@ def test_asking_again_tells_whether_it_is_found_by_now(
     assert re.search(r"found now, confidence \d+%; closest is queue.py:1-2", act(owner, "ask_again", question))
     monkeypatch.setattr(confidence, "THRESHOLD", 1.1)
     assert "still not found" in act(owner, "ask_again", question)
+
+
+def test_it_says_how_many_of_too_many_were_asked_again(
+    owner: Client, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions, "MOST_ASKED_AGAIN", 2)
+    page = act(owner, "ask_again", *(ask(project, f"Where is number {number}?") for number in range(3)))
+    assert "Only 2 of 3 were asked again" in page
 
 
 def test_asking_again_stores_nothing(owner: Client, project: Project) -> None:
