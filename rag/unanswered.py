@@ -5,10 +5,13 @@ from django.db.models.functions import Left, Lower, RowNumber, Trim
 
 from rag import drafts, models, prompts, retrieval
 
-# How an answer begins that says that the passages do not answer, as a model is told to.
+# How an answer begins that says that the passages do not answer, as a model is told to. Who fails to do what is asked
+# for matters: that the program does not is an answer.
 DENIAL = (
-    r"\m(did|do|does|could|can)(n['’]t| ?not) (find|contain|answer|say|show|mention|include|provide)\M"
-    r"|\mnot (find|found|answered|shown|mentioned|covered|contained) (it )?in the (code|passages)\M"
+    r"\m(I|we) (did|do|could|can)(n['’]t| ?not) (find|see|answer|say|tell)\M"
+    r"|\m(passages?|code|repository)\M[^.]{0,40}\m(do|does|did|could|can)(n['’]t| ?not)"
+    r" (contain|answer|say|show|mention|include|provide)\M"
+    r"|\mnot (find|found|answered|shown|mentioned|covered|contained) (\w+ )?in the (\w+ )?(code|passages|repository)\M"
 )
 BEGINNING = 300  # characters: further on it is said of a part
 

@@ -69,6 +69,8 @@ def in_vain() -> list[str]:
         "I did not find this in the code. The nearest is [1].",
         "The passages don't mention it [1].",
         "This could not be answered: it is not found in the passages [1].",
+        "The code that was found doesn't show how it is logged [1].",
+        "Could not find this in the provided passages [1].",
     ],
 )
 def test_an_answer_that_cites_nothing_or_denies_is_in_vain(project: Project, answer: str) -> None:
@@ -80,6 +82,8 @@ def test_an_answer_that_cites_nothing_or_denies_is_in_vain(project: Project, ans
     "fields",
     [
         {"answer": "It pops the queue [1].", "found": True, "cited": True},
+        {"answer": "No, Koa does not include a router [1].", "found": True, "cited": True},
+        {"answer": "When it cannot find the command, it raises an error [1].", "found": True, "cited": True},
         {"answer": f"It pops it [1]. {'x' * 300} I did not find tests.", "found": True, "cited": True},
         {"answer": "", "found": True, "status": "failed"},
         {"answer": "It po", "found": True, "status": "interrupted"},
