@@ -138,6 +138,8 @@ def _judged(found: retrieval.Found) -> tuple[int, str]:
     return messages.SUCCESS if found.confident else messages.WARNING, said
 
 
-def _place(source: models.MessageSource) -> str | SafeString:
-    place = f"{source.path}:{source.start_line}-{source.end_line}"
+def _place(source: models.MessageSource) -> SafeString:
+    """A long path may go on in the next line after each folder: it would take the columns beside it off the page."""
+    parts = f"{source.path}:{source.start_line}-{source.end_line}".split("/")
+    place = format_html_join(SafeString("/<wbr>"), "{}", ((part,) for part in parts))
     return format_html('<a href="{}">{}</a>', source.url, place) if source.url else place

@@ -116,6 +116,11 @@ def test_the_list_shows_what_was_closest_and_how_likely(owner: Client, project: 
     assert "Where is the queue?" in page and "12%" in page and "nothing found" in page
 
 
+def test_a_long_path_may_be_broken_and_is_text(owner: Client, project: Project) -> None:
+    ask(project).sources.update(path="lib/<b>deep/queue.py", url="")
+    assert "lib/<wbr>&lt;b&gt;deep/<wbr>queue.py:1-2" in listed(owner)
+
+
 def test_the_list_filters_by_project_and_finds_words(owner: Client, project: Project) -> None:
     other = factories.make_project("Other")
     ask(project, "Where is the queue?")
