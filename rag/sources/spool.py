@@ -1,6 +1,7 @@
 """The texts that were read of a commit, kept on disk until they are needed again: each is read and cleaned once."""
 
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -38,4 +39,5 @@ class Spool:
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        self._file.close()
+        with suppress(OSError):  # a full disk does not take the rest now either; nobody wants it, and `error` is said
+            self._file.close()

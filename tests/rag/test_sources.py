@@ -819,8 +819,9 @@ def test_a_full_disk_under_the_spool_is_said(
 ) -> None:
     repository.commit({"a.py": "a"})
     with sources.fetch(str(repository.path)) as clone:
-        monkeypatch.setattr("tempfile.TemporaryFile", lambda dir: Path("/dev/full").open("r+b", buffering=0))  # noqa: SIM115
-        with clone.spool() as spool, pytest.raises(sources.SourceError, match="disk is full") as caught:
-            spool.add("a text")
+        monkeypatch.setattr("tempfile.TemporaryFile", lambda dir: Path("/dev/full").open("r+b"))  # noqa: SIM115
+        with pytest.raises(sources.SourceError, match="disk is full") as caught, clone.spool() as spool:
+            for _ in range(100):
+                spool.add("a text" * 100)
 
     assert (caught.value.code, caught.value.permanent) == ("machine", False)
