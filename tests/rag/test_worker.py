@@ -1,6 +1,5 @@
 """Which projects are taken up, in which order, and how each turn ends."""
 
-import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -180,20 +179,20 @@ def test_a_run_whose_time_is_over_is_queued_with_its_progress_and_others_go_firs
     make: Make, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = make("Long", lines=300)
-    settings.RAG_MAX_MINUTES = 0.3 / 60
+    settings.RAG_MAX_MINUTES = 3
     embedder = type(embeddings.configured())
-    original = embedder.embed_documents
+    original, now = embedder.embed_documents, [0.0]
 
     def slow(self: object, texts: list[str]) -> list[embeddings.Vector]:
-        time.sleep(0.1)
+        now[0] += 60
         return original(self, texts)  # type: ignore[arg-type]
 
     monkeypatch.setattr(embedder, "embed_documents", slow)
-    outcome = worker(batch_size=1).process(project.rag.pk)
+    outcome = worker(Interruption(clock=lambda: now[0]), batch_size=1).process(project.rag.pk)
 
     assert outcome.result is Result.STOPPED, outcome.sentence
     assert rag(project).is_queued
-    assert models.Chunk.objects.exists()
+    assert models.Chunk.objects.count() == 3
     assert not ProjectRAG.objects.due().exists()
 
 
