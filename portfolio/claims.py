@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db import DatabaseError, connection, models
+from django.db import DatabaseError, connection, models, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Greatest, Now
 
@@ -156,11 +156,16 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
         """Free what dead workers left behind; after three such ends it is failed. Returns how many there were."""
         self._expire_dead()
         dead = self.filter(processing_status="processing", lease_expires_at__lt=Now())
-        failed = dead.filter(attempts__gte=MAX_ATTEMPTS).update(
-            **_UNHELD, **_AFTERWARDS, processing_status="failed", progress_percentage=0, processing_error=CRASHED,
-            error_code="crashed", next_attempt_at=None,
-        )  # fmt: skip
-        return failed + dead.update(**_UNHELD, **_QUEUED)
+        with transaction.atomic():
+            # One that was stopped in the middle of a write holds its row for as long: nobody else is to wait for it.
+            free = list(dead.select_for_update(skip_locked=True).values_list("pk", "attempts"))
+            crashed = self.filter(pk__in=[pk for pk, attempts in free if attempts >= MAX_ATTEMPTS])
+            crashed.update(
+                **_UNHELD, **_AFTERWARDS, processing_status="failed", progress_percentage=0, processing_error=CRASHED,
+                error_code="crashed", next_attempt_at=None,
+            )  # fmt: skip
+            self.filter(pk__in=[pk for pk, attempts in free if attempts < MAX_ATTEMPTS]).update(**_UNHELD, **_QUEUED)
+        return len(free)
 
     def _expire_dead(self) -> None:
         """End the leases of processes of this machine that are no more, so that nobody waits for them to run out."""

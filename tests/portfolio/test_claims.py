@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 from uuid import uuid4
 
@@ -134,6 +136,25 @@ def test_what_a_dead_worker_left_is_queued_again(rag: ProjectRAG) -> None:
     assert ProjectRAG.objects.sweep() == 1
     rag.refresh_from_db()
     assert (rag.processing_status, rag.processing_stage) == ("pending", "queued")
+
+
+def sweep() -> int:
+    with closing(connection):
+        return ProjectRAG.objects.sweep()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_for_a_worker_that_was_stopped_in_the_middle_of_a_write(rag: ProjectRAG) -> None:
+    other = Project.objects.create(title="Other", repository_url="https://github.com/a/c").rag
+    for each in (rag, other):
+        ProjectRAG.objects.claim(each.pk)
+        expire(each)
+
+    with ThreadPoolExecutor(1) as thread, transaction.atomic():
+        ProjectRAG.objects.select_for_update().get(pk=rag.pk)
+        assert thread.submit(sweep).result(timeout=20) == 1
+
+    assert list(ProjectRAG.objects.filter(processing_status="processing")) == [rag]
 
 
 def test_three_deaths_end_as_failed_with_a_remedy(rag: ProjectRAG) -> None:
