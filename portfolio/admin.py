@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.db import models, transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -63,6 +64,17 @@ class ProjectAdmin(PictureAdmin):
         rag = project.rag
         percentage = f", {rag.progress_percentage} %" if rag.processing_status == rag.Status.PROCESSING else ""
         return f"{rag.processing_status}{percentage}"
+
+    def get_deleted_objects(
+        self, projects: Any, _request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """What the owner is asked about: projects. What belongs to one goes with it, though it may not go alone."""
+        titles = [f"{project}, with its index and its conversations" for project in projects]
+        return titles, {"projects": len(titles)}, set(), []
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Project]) -> None:
+        for project in queryset:
+            project.delete()  # each by itself, because that also keeps workers away
 
     def view_on_site(self, project: Project) -> str | None:
         return project.get_absolute_url() if project.is_published else None

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.urls import reverse
 from django.utils.text import slugify
@@ -66,6 +66,15 @@ class Project(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("project", args=[self.slug])
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Waits for what a worker is just writing of it, and then lets none write: each write begins with that row.
+
+        Otherwise both would wait for rows of the other, and one would fail.
+        """
+        with transaction.atomic():
+            ProjectRAG.objects.select_for_update().filter(project=self).first()
+            return super().delete(*args, **kwargs)
 
     @property
     def tag_list(self) -> list[str]:

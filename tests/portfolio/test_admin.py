@@ -10,7 +10,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from portfolio import storage
 from portfolio.models import Owner, Project, StoredFile
-from tests.factories import make_project
+from tests.factories import make_live_revision, make_project
 from tests.portfolio.test_storage import SVG, picture
 
 pytestmark = pytest.mark.django_db
@@ -146,3 +146,21 @@ def test_a_project_needs_no_address(admin: Client) -> None:
     admin.post("/admin/portfolio/project/add/", {"title": "Poems", "repository_url": "", "position": 0})
 
     assert Project.objects.get().repository_url == ""
+
+
+def test_a_project_is_deleted_with_its_index_after_one_question(admin: Client) -> None:
+    revision = make_live_revision(make_project("One"), {"a.py": "a = 1"})
+    page = f"/admin/portfolio/project/{revision.rag.project_id}/delete/"
+
+    assert "with its index" in admin.get(page).text
+    admin.post(page, {"post": "yes"})
+    assert not Project.objects.exists()
+
+
+def test_projects_are_deleted_together(admin: Client) -> None:
+    chosen = [make_project("One").pk, make_project("Two").pk]
+    answer = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
+
+    admin.post("/admin/portfolio/project/", answer)
+
+    assert not Project.objects.exists()

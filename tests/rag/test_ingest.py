@@ -1,13 +1,18 @@
 """The whole write line on real repositories, with the fake embedding model."""
 
+import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
+from types import ModuleType
 from typing import Any
 
 import pytest
+from django.db import connection
 from pytest_django import Settings
 
 from portfolio.models import Project, ProjectRAG
-from rag import embeddings, files, index, models, revisions, sources
+from rag import embeddings, files, index, models, revisions, search_index, sources
 from rag.worker import Outcome, Result
 from tests.git_fixtures import HttpsHost, Repository
 from tests.rag.conftest import Notes
@@ -163,6 +168,43 @@ def test_a_worker_that_lost_its_lease_stores_nothing_of_its_batch(
 
     assert outcome.result is Result.BUSY
     assert not models.Chunk.objects.exists()
+
+
+def delete(project: Project) -> None:
+    with closing(connection):
+        Project.objects.get(pk=project.pk).delete()
+
+
+def wait_for_a_waiter() -> None:
+    for _ in range(1_000):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT FROM pg_locks WHERE NOT granted")
+            if cursor.rowcount:
+                return
+        time.sleep(0.01)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("module", "name"), [(index, "_advance"), (search_index, "write")])
+def test_a_project_can_be_deleted_while_a_worker_writes(
+    project: Project, run: Run, monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str
+) -> None:
+    original = getattr(module, name)
+    deletions: list[Future[None]] = []
+
+    def write(*arguments: object) -> object:
+        result = original(*arguments)
+        if not deletions:
+            deletions.append(other.submit(delete, project))
+            wait_for_a_waiter()
+        return result
+
+    monkeypatch.setattr(module, name, write)
+    with ThreadPoolExecutor(1) as other, suppress(ProjectRAG.DoesNotExist):
+        run(project)
+
+    assert deletions[0].exception() is None
+    assert not Project.objects.exists()
 
 
 def test_an_index_that_misses_a_chunk_does_not_go_live(
