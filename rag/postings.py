@@ -17,6 +17,8 @@ VERSION = "1"  # goes up with every change of what comes out
 K1, B = 1.2, 0.75  # BM25's own: how soon repetition stops counting, how much length does
 MEAN_LENGTH = 130  # terms of a chunk, about what real repositories have
 SCALE = 1_000  # weights are stored as whole numbers
+# In memory. A text of numbers or of names has as many terms as postings.
+BYTES_A_TERM, BYTES_A_POSTING = 300, 20
 
 
 def fingerprint() -> str:
@@ -37,9 +39,9 @@ def weights(terms: Sequence[str]) -> Iterator[tuple[str, int]]:
 
 @dataclass(kw_only=True)
 class Postings:
-    """Those of some chunks, by term: ids and weights side by side, packed as they come."""
+    """Those of some chunks, by term: ids and weights side by side, packed as they come. `size`: bytes, about."""
 
-    count: int = 0
+    size: int = 0
     _of: dict[str, tuple[bytearray, bytearray]] = field(default_factory=dict)
 
     def add(self, chunk: int, terms: Sequence[str]) -> None:
@@ -48,10 +50,11 @@ class Postings:
         for term, weight in weights(terms):
             if (found := known.get(term)) is None:
                 found = known[term] = (bytearray(), bytearray())
+                self.size += BYTES_A_TERM
             chunks, its_weights = found
             chunks += packed
             its_weights += _packed(weight)
-            self.count += 1
+            self.size += BYTES_A_POSTING
 
     def rows(self) -> Iterator[bytes]:
         """One a term, packed: term, array of ids, array of weights."""

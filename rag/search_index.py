@@ -18,7 +18,7 @@ from portfolio.models import ProjectRAG
 from rag import lexical, models, packing, postings, search_tables
 
 ANEW_ABOVE = 0.05  # of the chunks changed: then making it anew costs less than mending it
-MOST_POSTINGS = 2_000_000  # in memory at a time
+MOST_BYTES = 100_000_000  # of postings in memory at a time; the 20,000 chunks of a large project take less
 ROWS_A_FETCH = 1_000
 BLOCK = 1 << 20  # bytes sent at a time
 
@@ -112,7 +112,7 @@ def _write(documents: Iterable[tuple[int, list[str]]], rows: IO[bytes]) -> int:
     rows.write(packing.BEGIN)
     part, parts = postings.Postings(), 1
     for chunk, terms in documents:
-        if part.count >= MOST_POSTINGS:
+        if part.size >= MOST_BYTES:
             rows.writelines(part.rows())
             part, parts = postings.Postings(), parts + 1
         part.add(chunk, terms)

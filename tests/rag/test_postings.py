@@ -1,5 +1,7 @@
 """rag/postings.py"""
 
+import tracemalloc
+
 import pytest
 
 from rag import lexical, packing, postings
@@ -39,7 +41,18 @@ def test_a_row_has_the_term_its_chunks_and_their_weights() -> None:
         packing.smallints(packing.smallint(alone) + packing.smallint(beside)),
     )
     assert b"token" in second
-    assert made.count == 3
+
+
+@pytest.mark.parametrize("different", [1, 20_000])
+def test_its_size_is_told_whatever_the_terms_are(different: int) -> None:
+    made = postings.Postings()
+    tracemalloc.start()
+    for chunk in range(200):
+        made.add(chunk, [f"{(chunk * 100 + n) % different:x}{n}" for n in range(100)])
+    taken = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+
+    assert 0.5 * made.size < taken < 1.5 * made.size
 
 
 @pytest.mark.parametrize("constant", ["VERSION", "K1", "B", "MEAN_LENGTH", "SCALE"])

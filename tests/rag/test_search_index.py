@@ -161,7 +161,7 @@ class TestIncremental(TestCase):
         factories.make_live_revision(project, states[0])
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(search_index, "ANEW_ABOVE", above)
-            patch.setattr(search_index, "MOST_POSTINGS", 10)
+            patch.setattr(search_index, "MOST_BYTES", 2_000)
             for files in states[1:]:
                 project.rag.refresh_from_db()
                 revision = _reopened(project, files)
