@@ -112,7 +112,7 @@ class Filling:
             return
         tokens = self.embedder.tokens_used - before
         cost = tokens * self.embedder.price_per_million_tokens / Decimal(1_000_000)
-        spent = index.Spent(texts=len(texts), tokens=tokens, cost=cost)
+        spent = index.Spent(texts=len(texts), reused=len(batch) - len(texts), tokens=tokens, cost=cost)
         self._commit([(item.row, vectors[item.row.sha256]) for item in batch], spent)
         self._refusals = 0
 

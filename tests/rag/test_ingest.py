@@ -138,6 +138,14 @@ def test_a_cut_off_run_is_gone_on_with(
     assert (first, len(sent(calls))) == (2, 4)  # of three texts the one in flight was paid twice
 
 
+def test_each_chunk_counts_as_embedded_or_as_reused(project: Project, run: Run, repository: Repository) -> None:
+    repository.commit({"list.py": "x = 1\n" * 2_000})
+    run(project)
+
+    assert live(project).embedded_count < live(project).chunk_count
+    assert live(project).embedded_count + live(project).reused_count == live(project).chunk_count
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_failure_inside_the_flip_leaves_the_old_revision_live_and_whole(
     project: Project, run: Run, repository: Repository, monkeypatch: pytest.MonkeyPatch
