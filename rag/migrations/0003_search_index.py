@@ -1,4 +1,5 @@
 import django.contrib.postgres.fields
+import django.contrib.postgres.search
 import django.db.models.deletion
 from django.db import migrations, models
 
@@ -24,6 +25,13 @@ POST = """
         FROM unnest(chunk.terms)
     ) word
     GROUP BY live.id, word.lexeme"""
+
+# On the way back: of each chunk its project and plain words, until the project is processed anew. What the foreign keys
+# have still to check would keep the table from being altered.
+FILL = """
+    UPDATE rag_chunk chunk SET rag_id = file.rag_id, terms = to_tsvector('simple', text)
+    FROM rag_sourcefile file WHERE file.id = chunk.file_id;
+    SET CONSTRAINTS ALL IMMEDIATE"""
 
 
 class Migration(migrations.Migration):
@@ -65,6 +73,18 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.RunSQL([SIGN, POST], migrations.RunSQL.noop),
+        # Empty only on the way back, until they are filled.
+        migrations.AlterField(
+            model_name='chunk',
+            name='terms',
+            field=django.contrib.postgres.search.SearchVectorField(null=True),
+        ),
+        migrations.AlterField(
+            model_name='chunk',
+            name='rag',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='portfolio.projectrag'),
+        ),
+        migrations.RunSQL(migrations.RunSQL.noop, FILL),
         migrations.RemoveField(
             model_name='chunk',
             name='rag',

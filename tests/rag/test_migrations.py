@@ -47,6 +47,19 @@ def test_what_was_live_is_found_after_the_migration(old: Any) -> None:
         assert change.came is None  # the next run makes it anew
 
 
+def test_a_migrated_database_can_be_taken_back(old: Any) -> None:
+    project = factories.make_project()
+    _old_revision(old, project)
+    migrate()
+
+    back = migrate("0002_visitor").get_model("rag", "Chunk").objects.values_list("rag_id", "terms")
+    assert [(rag, "'to':" in terms or "'job':" in terms) for rag, terms in back] == [(project.rag.pk, True)] * len(
+        TEXTS
+    )
+    migrate()
+    assert models.Chunk.objects.count() == len(TEXTS)
+
+
 def _old_revision(apps: Any, project: Project) -> int:
     revision = apps.get_model("rag", "Revision").objects.create(
         rag_id=project.rag.pk, commit_sha=factories.COMMIT, embedding_model="fake", dimensions=fake.DIMENSIONS,
