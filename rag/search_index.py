@@ -47,9 +47,10 @@ def prepared(revision: models.Revision) -> Iterator[Change]:
     anew = not _is_by_these_rules(revision.rag_id) or len(came) + len(gone) > ANEW_ABOVE * chunks.count()
     new = chunks if anew else chunks.filter(pk__in=came)
     old = models.Chunk.objects.none() if anew else models.Chunk.objects.filter(pk__in=gone)
-    lost = {term for _, terms in _documents(old) for term in terms}
     with tempfile.TemporaryFile() as rows:
-        parts = _write(_documents(new), rows)
+        with transaction.atomic():  # else a pooler would look for the cursor of the documents on another connection
+            lost = {term for _, terms in _documents(old) for term in terms}
+            parts = _write(_documents(new), rows)
         rows.seek(0)
         yield Change(
             revision=revision, came=None if anew else came, gone=gone, lost=sorted(lost), rows=rows, parts=parts

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -54,6 +55,21 @@ def test_a_first_run_makes_it(project: Project, run: Run) -> None:
     run(project)
     assert content(project.rag.pk) == expected(live(project))
     assert search_index.size(project.rag.pk) == live(project).chunk_count == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_takes_several_statements_to_read_is_read_in_a_transaction_for_poolers(
+    project: Project, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, inside = QuerySet.iterator, []
+
+    def watched(self: Any, **options: int) -> Any:
+        inside.append(connection.in_atomic_block)
+        return original(self, **options)
+
+    monkeypatch.setattr(QuerySet, "iterator", watched)
+    run(project)
+    assert inside and all(inside)
 
 
 def test_a_run_that_fails_before_the_flip_leaves_nothing_of_it(
