@@ -175,19 +175,42 @@ RAG_TIMEOUT = env.number("RAG_TIMEOUT", 20, minimum=0.1)  # seconds a provider c
 RAG_MAX_MINUTES = env.number("RAG_MAX_MINUTES", 30, minimum=0.01)  # of one project, then it is queued again
 RAG_REFRESH_MINUTES = env.number("RAG_REFRESH_MINUTES", 60, minimum=1)  # between looks for new commits, with --watch
 
-# Which models
-EMBEDDING_PROVIDER = env.text("EMBEDDING_PROVIDER", "auto")  # auto, openai, local, fake
-LLM_PROVIDER = env.text("LLM_PROVIDER", "auto")  # auto, groq, openai, extractive, fake
+# Which models. Each provider's row in rag/providers says which of these are its own.
+LLM_PROVIDER = env.text("LLM_PROVIDER", "auto")  # auto, or a name of providers.CHAT
+EMBEDDING_PROVIDER = env.text("EMBEDDING_PROVIDER", "auto")  # auto, or a name of providers.EMBEDDING
+EMBEDDING_DIMENSIONS = env.whole("EMBEDDING_DIMENSIONS", 0)  # 0: the model's own
+EMBEDDING_TEXT_TOKENS = env.whole("EMBEDDING_TEXT_TOKENS", 8_192, minimum=64)  # of one text; the rest is cut off
 OPENAI_API_KEY = env.text("OPENAI_API_KEY")
 OPENAI_BASE_URL = env.text("OPENAI_BASE_URL")
 OPENAI_EMBEDDING_MODEL = env.text("OPENAI_EMBEDDING_MODEL", "text-embedding-3-small")
-LOCAL_MODEL_CACHE_DIR = env.text("LOCAL_MODEL_CACHE_DIR")  # var/cache, or the user's cache folder
-LOCAL_MODEL_THREADS = env.whole("LOCAL_MODEL_THREADS", 0)  # 0: one for each core that may be used
-TIKTOKEN_CACHE_DIR = env.text("TIKTOKEN_CACHE_DIR")  # where the ranks for exact token counts lie, if anywhere
 OPENAI_MODEL = env.text("OPENAI_MODEL", "gpt-6-luna")
 GROQ_API_KEY = env.text("GROQ_API_KEY")
 GROQ_BASE_URL = env.text("GROQ_BASE_URL")
 GROQ_MODEL = env.text("GROQ_MODEL", "openai/gpt-oss-120b")
+AZURE_OPENAI_ENDPOINT = env.text("AZURE_OPENAI_ENDPOINT")
+AZURE_OPENAI_KEY = env.text("AZURE_OPENAI_KEY")
+AZURE_OPENAI_API_VERSION = env.text("AZURE_OPENAI_API_VERSION", "2024-10-21")
+AZURE_OPENAI_DEPLOYMENT = env.text("AZURE_OPENAI_DEPLOYMENT")
+AZURE_OPENAI_MODEL = env.text("AZURE_OPENAI_MODEL")  # which one the deployment is
+AZURE_OPENAI_EMBEDDING_DEPLOYMENT = env.text("AZURE_OPENAI_EMBEDDING_DEPLOYMENT")
+AZURE_OPENAI_EMBEDDING_MODEL = env.text("AZURE_OPENAI_EMBEDDING_MODEL")
+TOGETHER_API_KEY = env.text("TOGETHER_API_KEY")
+TOGETHER_BASE_URL = env.text("TOGETHER_BASE_URL", "https://api.together.xyz/v1")
+TOGETHER_MODEL = env.text("TOGETHER_MODEL", "openai/gpt-oss-120b")
+TOGETHER_EMBEDDING_MODEL = env.text("TOGETHER_EMBEDDING_MODEL")
+LMSTUDIO_BASE_URL = env.text("LMSTUDIO_BASE_URL", "http://localhost:1234/v1")
+LMSTUDIO_API_KEY = env.text("LMSTUDIO_API_KEY")
+LMSTUDIO_MODEL = env.text("LMSTUDIO_MODEL")
+LMSTUDIO_EMBEDDING_MODEL = env.text("LMSTUDIO_EMBEDDING_MODEL")
+LLM_BASE_URL = env.text("LLM_BASE_URL")  # these six: any server that speaks OpenAI's protocol
+LLM_API_KEY = env.text("LLM_API_KEY")
+LLM_MODEL = env.text("LLM_MODEL")
+EMBEDDING_BASE_URL = env.text("EMBEDDING_BASE_URL")
+EMBEDDING_API_KEY = env.text("EMBEDDING_API_KEY")
+EMBEDDING_MODEL = env.text("EMBEDDING_MODEL")
+LOCAL_MODEL_CACHE_DIR = env.text("LOCAL_MODEL_CACHE_DIR")  # var/cache, or the user's cache folder
+LOCAL_MODEL_THREADS = env.whole("LOCAL_MODEL_THREADS", 0)  # 0: one for each core that may be used
+TIKTOKEN_CACHE_DIR = env.text("TIKTOKEN_CACHE_DIR")  # where the ranks for exact token counts lie, if anywhere
 LLM_FAKE_DELAY = env.number("LLM_FAKE_DELAY", 0)  # seconds between the words of LLM_PROVIDER=fake
 
 # How questions are answered

@@ -8,10 +8,8 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 from config import gunicorn
-from rag import visitors
-
-EMBEDDERS = ("auto", "openai", "local", "fake")
-CHAT_MODELS = ("auto", "groq", "openai", "extractive", "fake")
+from rag import providers, visitors
+from rag.embeddings import known
 
 
 @register(Tags.security, deploy=False)
@@ -25,14 +23,23 @@ def local_repositories(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage
 @register(Tags.security)
 def fakes(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     chosen = [
-        n for n in ("EMBEDDING_PROVIDER", "LLM_PROVIDER") if getattr(settings, n) == "fake" and not settings.DEBUG
+        n
+        for n in ("EMBEDDING_PROVIDER", "LLM_PROVIDER")
+        if getattr(settings, n).lower() == "fake" and not settings.DEBUG
     ]
     return [Error(f"{name} is a fake without DEBUG.", hint=f"Unset {name}.", id="rag.E002") for name in chosen]
 
 
 @register
-def providers(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
-    return [*_known("EMBEDDING_PROVIDER", EMBEDDERS), *_known("LLM_PROVIDER", CHAT_MODELS), *_keys()]
+def models(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """That the chosen models can be reached with what is set; check_providers asks them."""
+    found: list[CheckMessage] = []
+    for choice, reached in (("LLM_PROVIDER", providers.chat), ("EMBEDDING_PROVIDER", providers.embedding)):
+        try:
+            found += _mistakes(reached())
+        except KeyError:
+            found.append(_unknown(choice))
+    return found
 
 
 @register
@@ -77,19 +84,21 @@ def proxies(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     return [Warning("There is a proxy, so all visitors count as one when they ask.", hint=hint, id="rag.W009")]
 
 
-def _known(name: str, choices: tuple[str, ...]) -> list[CheckMessage]:
-    if getattr(settings, name) in choices:
-        return []
-    return [Error(f"{name} is not a known provider.", hint=f"It takes one of: {', '.join(choices)}.", id="rag.E003")]
+def _mistakes(access: providers.Access) -> list[CheckMessage]:
+    problem = access.problem()
+    if problem:
+        return [Error(problem.what, hint=problem.remedy, id="rag.E004" if problem.is_absence else "rag.E010")]
+    found: list[CheckMessage] = []
+    problem = known.dimensions_problem(access) if access.choice == "EMBEDDING_PROVIDER" else None
+    if problem:
+        found.append(Error(problem.what, hint=problem.remedy, id="rag.E011"))
+    if access.is_in_clear:
+        what = f"{access.reach.address} begins with http://, so that questions and code can be read on their way."
+        found.append(Warning(what, hint="Use https:// for a server that is not on this computer.", id="rag.W012"))
+    return found
 
 
-def _keys() -> list[CheckMessage]:
-    needed = {
-        "OPENAI_API_KEY": "openai" in (settings.EMBEDDING_PROVIDER, settings.LLM_PROVIDER),
-        "GROQ_API_KEY": settings.LLM_PROVIDER == "groq",
-    }
-    missing = [key for key, is_needed in needed.items() if is_needed and not getattr(settings, key)]
-    return [
-        Error(f"{key} is not set, and a chosen provider needs it.", hint=f"Set {key}.", id="rag.E004")
-        for key in missing
-    ]
+def _unknown(choice: str) -> CheckMessage:
+    names = providers.CHAT if choice == "LLM_PROVIDER" else providers.EMBEDDING
+    hint = f"It takes one of: auto, {', '.join(names)}."
+    return Error(f"{choice} is not a known provider.", hint=hint, id="rag.E003")

@@ -21,6 +21,7 @@ SENTENCES = {
     "content_filter": "The model's provider stopped this answer. Please ask in other words.",
     "rate_limited": "Too many questions at once. Please ask again in a minute.",
     "not_indexed": "This project is not ready to answer yet.",
+    "not_set_up": _OWNER,
     "key_refused": _OWNER,
     "model_missing": _OWNER,
     "quota": _OWNER,

@@ -13,11 +13,11 @@ ORDER = [
     # Read and cut
     "sources", "files", "chunks", "lexical", "tokens",
     # Embed
-    "throttle", "interruption", "embeddings",
+    "throttle", "interruption", "providers", "embeddings",
     # Store
     "search_tables", "models", "plan", "packing", "index", "postings", "search_index", "revisions",
     # Run the stages
-    "vectors", "ingest", "worker", "estimate", "reporting",
+    "vectors", "estimate", "ingest", "worker", "reporting",
     # Find and answer
     "passages", "ranking", "planes", "candidates", "confidence", "retrieval", "prompts", "llm", "citations", "drafts",
     "answers", "unanswered", "evaluation",

@@ -1,107 +1,67 @@
 """Texts to vectors, by the model that the settings name.
 
-    embeddings.configured()            the model for new indexes
-    embeddings.for_model(name)         the model that an index was made with, for the questions about it
+    embeddings.configured()                                the model for new indexes
+    embeddings.for_model(model, provider, dimensions)      the one that an index was made with, for its questions
 
 A vector is an `array("f")` of `dimensions` floats. Adapters are imported when they are first asked for: one costs tens
 of megabytes, and the local one needs packages that a server with a key does not install.
 """
 
 import array
+import contextlib
+import dataclasses
 import importlib
 import logging
 import math
 import threading
 from collections.abc import Sequence
 from decimal import Decimal
-from inspect import cleandoc
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from django.conf import settings
+
+from rag import providers
+from rag.embeddings import known
+from rag.embeddings.errors import (
+    BadVectors,
+    EmbedderMissing,
+    EmbeddingError,
+    InputRefused,
+    KeyRefused,
+    ModelMissing,
+    ProviderUnavailable,
+    QuotaExhausted,
+    RateLimited,
+    RequestRefused,
+)
 
 if TYPE_CHECKING:
     Vector = array.array[float]
 else:
     Vector = array.array  # typecode "f"; takes no parameter before Python 3.12
 
+__all__ = [
+    "BadVectors",
+    "Embedder",
+    "EmbedderMissing",
+    "EmbeddingError",
+    "InputRefused",
+    "KeyRefused",
+    "ModelMissing",
+    "ProviderUnavailable",
+    "QuotaExhausted",
+    "RateLimited",
+    "RequestRefused",
+    "Vector",
+]
+
 # An index keeps the name of what made it, and vectors are only reused under the same one. Those of the published
 # weights and of the same in 8 bits differ a little: a question may go to either, an index holds one kind.
-LOCAL_MODEL, LOCAL_MODEL_BEFORE = "all-MiniLM-L6-v2-int8", "all-MiniLM-L6-v2"
+LOCAL_MODEL, LOCAL_MODEL_BEFORE = providers.LOCAL_MODEL, "all-MiniLM-L6-v2"
 FAKE_MODEL = "fake"
 
 # Vectors are stored in halves: longer ones overflow, shorter ones vanish. A real one is about 1 long.
 SHORTEST, LONGEST = 1e-3, 65_504.0
-
-
-class EmbeddingError(Exception):
-    """The texts could not be embedded."""
-
-    code: ClassVar[str] = "embedding"
-    permanent: ClassVar[bool] = True
-
-    def __init__(self, detail: str = "", *, retry_after: float | None = None) -> None:
-        """The sentence is the class's docstring, then `detail`. `retry_after`: seconds the provider asks to wait."""
-        sentence = " ".join(cleandoc(self.__doc__ or "").split())
-        super().__init__(f"{sentence} {detail}".strip())
-        self.retry_after = retry_after
-
-
-class ProviderUnavailable(EmbeddingError):
-    """The embedding provider could not be reached or did not answer. It is tried again; if this lasts, check
-    OPENAI_BASE_URL, RAG_TIMEOUT and the provider's status page."""
-
-    code = "embedding_unavailable"
-    permanent = False
-
-
-class RateLimited(EmbeddingError):
-    """The embedding provider refuses more requests for now. It is tried again; raise RAG_DELAY if this is frequent."""
-
-    code = "embedding_rate_limited"
-    permanent = False
-
-
-class QuotaExhausted(EmbeddingError):
-    """The embedding provider's quota is used up. Add credit to the account of OPENAI_API_KEY, then process again."""
-
-    code = "embedding_quota"
-
-
-class KeyRefused(EmbeddingError):
-    """The embedding provider refuses the key. Check OPENAI_API_KEY, and that it may use OPENAI_EMBEDDING_MODEL."""
-
-    code = "embedding_key"
-
-
-class ModelMissing(EmbeddingError):
-    """The embedding provider has no such model. Check OPENAI_EMBEDDING_MODEL and OPENAI_BASE_URL."""
-
-    code = "embedding_model"
-
-
-class InputRefused(EmbeddingError):
-    """These texts cannot be embedded."""
-
-    code = "embedding_input"
-
-
-class RequestRefused(EmbeddingError):
-    """The embedding provider does not take requests like ours. Check OPENAI_BASE_URL and OPENAI_EMBEDDING_MODEL."""
-
-    code = "embedding_request"
-
-
-class BadVectors(EmbeddingError):
-    """The embedding provider answered with vectors that cannot be right, and none was stored. Check
-    OPENAI_EMBEDDING_MODEL and OPENAI_BASE_URL."""
-
-    code = "embedding_vectors"
-
-
-class EmbedderMissing(EmbeddingError):
-    """There is no embedding model to use here."""
-
-    code = "embedding_missing"
 
 
 class Embedder(Protocol):
@@ -147,22 +107,44 @@ _building = threading.Lock()
 
 def configured() -> Embedder:
     """The embedder for new indexes, one a process. Raises EmbedderMissing."""
-    provider = settings.EMBEDDING_PROVIDER
-    if provider == "auto":
-        provider = "openai" if settings.OPENAI_API_KEY else "local"
-    models = {"openai": settings.OPENAI_EMBEDDING_MODEL, "local": LOCAL_MODEL, "fake": FAKE_MODEL}
-    if provider not in models:
-        raise EmbedderMissing(f"EMBEDDING_PROVIDER={provider!r} is unknown. Set it to auto, openai, local or fake.")
-    return _embedder(provider, models[provider])
+    try:
+        access = providers.embedding()
+    except KeyError as error:
+        names = ", ".join(providers.EMBEDDING)
+        unknown = f"EMBEDDING_PROVIDER={settings.EMBEDDING_PROVIDER!r} is unknown. Set it to auto or one of: {names}."
+        raise EmbedderMissing(unknown) from error
+    problem = access.problem() or known.dimensions_problem(access)
+    if problem:
+        raise EmbedderMissing(str(problem))
+    return _embedder(access, access.identity, settings.EMBEDDING_DIMENSIONS)
 
 
-def for_model(model: str) -> Embedder:
-    """The embedder that makes the vectors of `model`, whatever is configured for new ones. Raises EmbedderMissing."""
+def for_model(model: str, provider: str = "", dimensions: int = 0) -> Embedder:
+    """The embedder that makes the vectors of `model`, whatever is configured for new ones. Raises EmbedderMissing.
+
+    `provider`: who made them, where that is known; asked only when the configured one does not have this model.
+    `dimensions`: how many they have, 0 for the model's own.
+    """
     if model == FAKE_MODEL and settings.EMBEDDING_PROVIDER != "fake":
         raise EmbedderMissing("This index was made with the fake model for tests. Process the project again.")
-    if model in (LOCAL_MODEL, LOCAL_MODEL_BEFORE):
-        return _embedder("local", LOCAL_MODEL)
-    return _embedder("fake" if model == FAKE_MODEL else "openai", model)
+    if model == LOCAL_MODEL_BEFORE:
+        model = LOCAL_MODEL
+    access = _access(model, provider or maker(model))
+    problem = access.problem()
+    if problem:
+        raise EmbedderMissing(f"This index was made with {model}. {problem} Or process the project again.")
+    return _embedder(access, model, dimensions)
+
+
+def maker(model: str) -> str:
+    """The provider of a model, for indexes of the time before it was recorded."""
+    return {LOCAL_MODEL: "local", LOCAL_MODEL_BEFORE: "local", FAKE_MODEL: "fake"}.get(model, "openai")
+
+
+def price(embedder: Embedder) -> Decimal | None:
+    """USD for a million tokens; None where it is not known, which is not the same as free."""
+    stated = embedder.price_per_million_tokens
+    return stated if stated or providers.BY_NAME[embedder.provider].is_free else None
 
 
 def warm() -> None:
@@ -192,21 +174,45 @@ def check(vectors: Sequence[Vector], count: int, dimensions: int) -> None:
             raise BadVectors("One is zero or not finite.")
 
 
-def _embedder(provider: str, model: str) -> Embedder:
+def _access(model: str, provider: str) -> providers.Access:
+    """How `model` is reached: as configured when that is the same one, else as its own provider's settings say."""
+    for name in (providers.chosen_embedding(), provider):
+        with contextlib.suppress(KeyError):
+            access = providers.embedding(name)
+            if access.identity == model and not access.problem():
+                return access
+    try:
+        access = providers.embedding(provider)
+    except KeyError as error:
+        raise EmbedderMissing(f"This index was made by {provider}, which is unknown here. Process it again.") from error
+    named = dataclasses.replace(access, model=model.removeprefix(f"{provider}:"), really="")
+    if named.identity == model:
+        return named
+    raise EmbedderMissing(
+        f"This index was made with {model}. Set {access.reach.really} to it, with the {access.reach.model} of that "
+        "model, or process the project again."
+    )
+
+
+def _embedder(access: providers.Access, model: str, dimensions: int) -> Embedder:
+    if access.provider.protocol == "here" or dimensions == known.dimensions(access):
+        dimensions = 0  # its own: one model is not to be loaded twice
     # By everything that a client is built from, so that a changed setting is never answered by an old client.
-    key = (provider, model, settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL, settings.RAG_TIMEOUT)
+    key = (access, model, dimensions, settings.RAG_TIMEOUT, settings.EMBEDDING_TEXT_TOKENS)
     with _building:
         if key not in _built:
-            _built[key] = _build(provider, model)
+            _built[key] = _build(access, model, dimensions)
         return _built[key]
 
 
-def _build(provider: str, model: str) -> Embedder:
+def _build(access: providers.Access, model: str, dimensions: int) -> Embedder:
+    is_here = access.provider.protocol == "here"
     try:
-        adapter = importlib.import_module(f"rag.embeddings.{provider}")
+        adapter = importlib.import_module(f"rag.embeddings.{access.provider.name if is_here else 'openai'}")
     except ImportError as error:
         raise EmbedderMissing(
-            f"The package {error.name} is not installed. Install requirements-local.txt, or set OPENAI_API_KEY."
+            f"The package {error.name} is not installed. Install requirements-local.txt, or set EMBEDDING_PROVIDER to "
+            "a provider with a key."
         ) from error
-    embedder: Embedder = adapter.build(model)
+    embedder: Embedder = adapter.build(model) if is_here else adapter.build(access, dimensions)
     return embedder

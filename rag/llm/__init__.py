@@ -12,20 +12,7 @@ from typing import Protocol
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from rag import prompts
-
-PROVIDERS = ("groq", "openai", "extractive", "fake")
-BUILT_FROM = (
-    "GROQ_API_KEY",
-    "GROQ_BASE_URL",
-    "GROQ_MODEL",
-    "OPENAI_API_KEY",
-    "OPENAI_BASE_URL",
-    "OPENAI_MODEL",
-    "RAG_TIMEOUT",
-    "RAG_MAX_STREAMS",
-    "LLM_FAKE_DELAY",
-)
+from rag import prompts, providers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,27 +41,28 @@ class ChatModel(Protocol):
         """Start answering; nothing is sent before the first piece is asked for."""
 
 
-def provider_name() -> str:
-    """The provider that the settings choose: the one that is named, else the first whose key is set, else none."""
-    name: str = settings.LLM_PROVIDER.lower()
-    if name != "auto":
-        return name
-    if settings.GROQ_API_KEY:
-        return "groq"
-    return "openai" if settings.OPENAI_API_KEY else "extractive"
-
-
 def configured() -> ChatModel:
-    """The model that the settings choose, one a process. Clients open no connection before they are used."""
-    name = provider_name()
-    if name not in PROVIDERS:
-        raise ImproperlyConfigured(f"LLM_PROVIDER={name!r} is none of: auto, {', '.join(PROVIDERS)}.")
+    """The model that the settings choose. Raises ImproperlyConfigured for a name that is none."""
+    return named(providers.chosen_chat())
+
+
+def named(name: str) -> ChatModel:
+    """A provider's model, one a process. Clients open no connection before they are used."""
+    try:
+        access = providers.chat(name)
+    except KeyError as error:
+        known = ", ".join(providers.CHAT)
+        raise ImproperlyConfigured(f"LLM_PROVIDER={name!r} is none of: auto, {known}.") from error
     # By everything that a model is built from, so that a changed setting is never answered by an old client.
-    return _built(name, *(getattr(settings, setting) for setting in BUILT_FROM))
+    return _built(access, settings.RAG_TIMEOUT, settings.RAG_MAX_STREAMS + 2, settings.LLM_FAKE_DELAY)
 
 
 @cache
-def _built(name: str, *_: object) -> ChatModel:
-    # Imported late: the two SDKs cost 51 MB and a second or two, and one of them at most is needed.
-    model: ChatModel = importlib.import_module(f"rag.llm.{name}").build()
+def _built(access: providers.Access, timeout: float, connections: int, _delay: float) -> ChatModel:
+    # Imported late: an adapter needs this module, and most processes need one adapter.
+    if access.provider.protocol == "here":
+        here: ChatModel = importlib.import_module(f"rag.llm.{access.provider.name}").build()
+        return here
+    completion = importlib.import_module("rag.llm.completion")
+    model: ChatModel = completion.Completion(access, timeout=timeout, connections=connections)
     return model

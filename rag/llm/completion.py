@@ -1,98 +1,75 @@
-"""What the providers' SDKs have in common: one generator made both, with errors and chunks of the same shape.
+"""A chat model behind a provider's SDK: one adapter for all, since one generator made the SDKs, and all the servers
+speak the same protocol but for what their row in rag/providers says.
 
 Reads a chat completion's stream into pieces and usage, maps every failure to `errors`, tries again while nothing was
 said yet, and can be ended from another thread.
 """
 
 import contextlib
-import math
+import importlib
 import threading
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
-from types import ModuleType
+from functools import cached_property
+from random import random
 from typing import Any
 
-from rag import llm
-from rag.llm import errors
+from rag import llm, prompts, providers
+from rag.llm import errors, families, reader
 from rag.llm.line import Line, follow
+from rag.providers import clients, faults
 
-# A reasoning model thinks before it writes, out of the same allowance. Groq counts the allowance towards the tokens
-# a minute (8,000 on its free tier), so that it stays small.
-REASONING_TOKENS = 512
 # Seconds: a visitor is waiting, so that a longer Retry-After is told instead of waited for.
 LONGEST_WAIT = 3.0
-LONGEST_CONNECT = 5.0  # also for a place among the connections
 CHARACTERS_A_TOKEN = 8  # no language has more; the limit for a model that does not keep its own
 
 
-@dataclass(frozen=True, kw_only=True)
-class Kit:
-    """One SDK and the HTTP library below it, whose errors come through in the middle of a stream."""
+class Completion:
+    """See `llm.ChatModel`. `timeout`: seconds of silence. `connections`: at most so many at once."""
 
-    sdk: ModuleType
-    http: ModuleType
+    def __init__(self, access: providers.Access, *, timeout: float, connections: int) -> None:
+        self.provider, self.model = access.provider.name, access.shown
+        self._access = access
+        self._limits = clients.Limits(silence=timeout, connections=connections, kept=0, line=clients.LONGEST_EVENT)
 
-    def options(self, *, api_key: str, base_url: str, timeout: float, connections: int) -> dict[str, Any]:
-        """For the SDK's client. `timeout`: seconds of silence. `connections`: at most so many at once."""
-        connect = min(timeout, LONGEST_CONNECT)
-        http_client = self.sdk.DefaultHttpxClient(
-            limits=self.http.Limits(max_connections=connections, max_keepalive_connections=0),
-            event_hooks={"request": [follow]},
-        )
-        return {
-            "api_key": api_key,
-            "base_url": base_url or None,
-            "timeout": self.http.Timeout(timeout, connect=connect, pool=connect),
-            "max_retries": 0,  # how long a visitor waits is decided here; the SDKs would honour minutes
-            "http_client": http_client,
+    def stream(self, prompt: prompts.Prompt, *, max_tokens: int) -> "CompletionStream":
+        request: dict[str, Any] = {
+            "model": self._access.model,
+            "messages": [{"role": message.role, "content": message.content} for message in prompt.messages],
+            "stream": True,
+            **({"stream_options": {"include_usage": True}} if self._access.asks_for_usage else {}),
+            **families.allowance(self._access, max_tokens),
         }
+        return CompletionStream(lambda: self._start(request), self._kit, self._access, max_tokens=max_tokens)
 
-    def failures(self) -> tuple[type[Exception], ...]:
-        """What reading a stream may raise; the last ones come of chunks that are not what they should be."""
-        return (*self._known(), ValueError, TypeError, AttributeError, LookupError)
+    def _start(self, request: dict[str, Any]) -> Any:
+        problem = self._access.problem()
+        if problem:
+            raise errors.ChatNotSetUp(str(problem))
+        return self._client.chat.completions.create(**request)
 
-    def _known(self) -> tuple[type[Exception], ...]:
-        root = self.sdk.APIError.__mro__[1]  # GroqError or OpenAIError
-        return (root, self.http.HTTPError, self.http.StreamError)
+    @cached_property
+    def _client(self) -> Any:
+        return self._kit.client(self._access, self._limits, follow)
 
-    def translate(self, error: Exception, *, started: bool) -> errors.ChatError:
-        """`started`: something was said already, so that a lost connection is a cut answer."""
-        if isinstance(error, self.sdk.APITimeoutError | self.http.TimeoutException):
-            return errors.ChatTimeout()
-        if isinstance(error, self.sdk.APIConnectionError | self.http.HTTPError | self.http.StreamError):
-            return errors.ChatCut() if started else errors.ChatUnreachable()
-        if isinstance(error, self.sdk.APIStatusError):
-            return errors.by_status(error.status_code, str(error.body), retry_after(error.response.headers))
-        if isinstance(error, self.sdk.APIError):  # an error event inside the stream
-            said = str(error.body)
-            return errors.ChatQuotaExhausted() if "quota" in said else errors.ChatError()
-        return errors.ChatGarbled(f"({type(error).__name__})")
-
-
-def retry_after(headers: Any) -> float | None:
-    """Seconds that the provider asks to wait; None when it says nothing, or nothing usable."""
-    try:
-        seconds = float(headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
-
-
-def wait_before_retry(error: errors.ChatError, attempt: int) -> float | None:
-    """Seconds to wait before trying again after the `attempt`-th (from 1) failed; None: give up."""
-    if attempt > 1 or error.permanent or error.code not in ("rate_limited", "unavailable", "unreachable"):
-        return None
-    wait = 0.5 if error.retry_after is None else error.retry_after
-    return wait if wait <= LONGEST_WAIT else None
+    @cached_property
+    def _kit(self) -> clients.Kit:
+        # Imported late: the two SDKs cost 51 MB and a second or two, and one of them at most is needed.
+        sdk = "groq" if self._access.provider.protocol == "groq" else "openai"
+        kit: clients.Kit = importlib.import_module(f"rag.llm.{sdk}").KIT
+        return kit
 
 
 class CompletionStream:
     """An `llm.Stream` over a provider's chat completion, which `start` asks for."""
 
-    def __init__(self, start: Callable[[], Any], kit: Kit, *, max_tokens: int) -> None:
+    def __init__(
+        self, start: Callable[[], Any], kit: clients.Kit, access: providers.Access, *, max_tokens: int
+    ) -> None:
         self._start = start
         self._kit = kit
+        self._names = access.names
         self._longest = max_tokens * CHARACTERS_A_TOKEN
+        self._longest_heard = (max_tokens + families.REASONING_TOKENS) * CHARACTERS_A_TOKEN
         self._line = Line()
         self._reading = threading.Lock()
         self._pieces = self._read()
@@ -104,7 +81,11 @@ class CompletionStream:
         with self._reading:
             if self._line.ended.is_set():
                 raise errors.ChatCut
-            return next(self._pieces)
+            try:
+                return next(self._pieces)
+            except errors.ChatError as error:
+                error.names = self._names
+                raise
 
     def close(self) -> None:
         """The connection goes too. A thread that is reading is woken, and has to call this itself."""
@@ -116,25 +97,25 @@ class CompletionStream:
                 self._reading.release()
 
     def _read(self) -> Generator[str | llm.Usage]:
-        reader = _Reader()
+        said = reader.Reader()
         try:
             with contextlib.closing(self._open()) as chunks:
                 for chunk in chunks:
-                    yield from reader.pieces(chunk)
-                    if reader.characters > self._longest:
+                    yield from said.pieces(chunk)
+                    if said.characters > self._longest or said.heard > self._longest_heard:
                         raise errors.ChatTooLong
-        except self._kit.failures() as error:
-            raise self._kit.translate(error, started=reader.characters > 0) from error
-        yield from reader.end()
+        except _failures(self._kit) as error:
+            raise translated(error, self._kit, started=said.heard > 0) from error
+        yield from said.end()
 
     def _open(self, attempt: int = 1) -> Any:
         """The SDK's stream, with its headers read."""
         try:
             with self._line.opening():
                 return self._start()
-        except self._kit.failures() as error:
-            problem = self._kit.translate(error, started=False)
-            wait = wait_before_retry(problem, attempt)
+        except _failures(self._kit) as error:
+            problem = translated(error, self._kit, started=False)
+            wait = wait_before_retry(problem, attempt, random())  # noqa: S311 — spreads waits
             if wait is None:
                 raise problem from error
             if self._line.ended.wait(wait):
@@ -142,51 +123,32 @@ class CompletionStream:
         return self._open(attempt + 1)
 
 
-class _Reader:
-    """What was read of one completion so far."""
+def wait_before_retry(error: errors.ChatError, attempt: int, jitter: float) -> float | None:
+    """Seconds to wait before trying again after the `attempt`-th (from 1) failed; None: give up.
 
-    def __init__(self) -> None:
-        self.characters = 0
-        self._seen = False
-        self._finish: str | None = None
-        self._usage: llm.Usage | None = None
-
-    def pieces(self, chunk: Any) -> Iterator[str]:
-        """The visible text of a chunk. Its reasoning, where there is any, is in another field and stays unread."""
-        self._seen = True
-        self._usage = _usage(chunk) or self._usage
-        for choice in chunk.choices[:1]:
-            self._finish = choice.finish_reason or self._finish
-            content = choice.delta.content
-            if content:
-                text = _text(content)
-                self.characters += len(text)
-                yield text
-
-    def end(self) -> Iterator[llm.Usage]:
-        if self._usage:
-            yield self._usage
-        if not self._seen:
-            raise errors.ChatGarbled("(No event in the stream.)")
-        if self._finish is None:
-            raise errors.ChatCut
-        if self._finish == "length":
-            raise errors.ChatTooLong
-        if self._finish == "content_filter":
-            raise errors.ChatFiltered
-        if not self.characters:
-            raise errors.ChatGarbled("(An empty answer.)")
-
-
-def _text(content: Any) -> str:
-    if not isinstance(content, str):
-        raise errors.ChatGarbled(f"(Text of type {type(content).__name__}.)")
-    return content
-
-
-def _usage(chunk: Any) -> llm.Usage | None:
-    """OpenAI sends it with the last chunk; Groq in a field of its own."""
-    counted = getattr(chunk, "usage", None) or getattr(getattr(chunk, "x_groq", None), "usage", None)
-    if counted is None:
+    `jitter`: 0…1, so that those who failed at once do not come back at once.
+    """
+    if attempt > 1 or error.permanent or error.code not in ("rate_limited", "unavailable", "unreachable"):
         return None
-    return llm.Usage(tokens_in=int(counted.prompt_tokens or 0), tokens_out=int(counted.completion_tokens or 0))
+    wait = (error.retry_after or 0.25) + jitter / 2
+    return wait if wait <= LONGEST_WAIT else None
+
+
+def translated(error: Exception, kit: clients.Kit, *, started: bool) -> errors.ChatError:
+    """What the SDK raised, in our words. `started`: something was said already, so a lost connection cut it."""
+    if kit.is_timeout(error):
+        return errors.ChatTimeout()
+    if kit.is_lost_connection(error):
+        return errors.ChatCut() if started else errors.ChatUnreachable()
+    if isinstance(error, kit.sdk.APIStatusError):
+        fault = faults.of(error.status_code, error.body)
+        said = f"(It answered {error.status_code}.)"
+        return errors.BY_FAULT[fault](said, retry_after=faults.retry_after(error.response.headers))
+    if isinstance(error, kit.sdk.APIError):  # an error event inside the stream
+        return errors.BY_FAULT[faults.in_stream(error.body)]()
+    return errors.ChatGarbled(f"({type(error).__name__})")
+
+
+def _failures(kit: clients.Kit) -> tuple[type[Exception], ...]:
+    """What reading a stream may raise; the last ones come of chunks that are not what they should be."""
+    return (*kit.known(), ValueError, TypeError, AttributeError, LookupError)

@@ -4,6 +4,11 @@ Each says whether it is `permanent` (asking again will not help until somebody a
 the message. What a visitor reads is chosen by the code, never taken from here.
 """
 
+from inspect import cleandoc
+
+from rag import providers
+from rag.providers.faults import Fault
+
 
 class ChatError(Exception):
     """The model could not answer. Ask again in a minute."""
@@ -12,12 +17,26 @@ class ChatError(Exception):
     permanent = False
 
     def __init__(self, detail: str = "", *, retry_after: float | None = None) -> None:
-        super().__init__(" ".join(filter(None, [self.__class__.__doc__, detail])))
+        super().__init__(detail)
+        self.detail = detail
         self.retry_after = retry_after
+        self.names = providers.UNNAMED  # of the settings to change; who knows the provider sets them
+
+    def __str__(self) -> str:
+        """The class's docstring, with the settings' names, then the detail."""
+        sentence = " ".join(cleandoc(self.__doc__ or "").split())
+        return f"{sentence.format_map(self.names)} {self.detail}".strip()
+
+
+class ChatNotSetUp(ChatError):
+    """There is no model to ask."""
+
+    code = "not_set_up"
+    permanent = True
 
 
 class ChatUnreachable(ChatError):
-    """The model's provider could not be reached. Check the network and the provider's base URL."""
+    """The model's provider could not be reached. Check the network and {address}."""
 
     code = "unreachable"
 
@@ -35,35 +54,35 @@ class ChatRateLimited(ChatError):
 
 
 class ChatQuotaExhausted(ChatError):
-    """The provider's account has no credit left. Add credit, or set LLM_PROVIDER to another provider."""
+    """The provider's account has no credit left. Add credit, or set {choice} to another provider."""
 
     code = "quota"
     permanent = True
 
 
 class ChatKeyRefused(ChatError):
-    """The provider refused the key. Check GROQ_API_KEY or OPENAI_API_KEY, and what the key may do."""
+    """The provider refused the key. Check {key}, and what it may do."""
 
     code = "key_refused"
     permanent = True
 
 
 class ChatModelMissing(ChatError):
-    """The provider has no such model for this key. Set GROQ_MODEL or OPENAI_MODEL to one that it offers."""
+    """The provider has no such model for this key. Set {model} to one that it offers, and check {address}."""
 
     code = "model_missing"
     permanent = True
 
 
 class ChatRequestRefused(ChatError):
-    """The provider refused the request. Lower RAG_PROMPT_TOKENS if it was too large, or choose another model."""
+    """The provider refused the request. Lower RAG_PROMPT_TOKENS if it was too large, or set {model} to another one."""
 
     code = "refused"
     permanent = True
 
 
 class ChatGarbled(ChatError):
-    """The provider answered with something that is not an answer. Check the provider's base URL."""
+    """The provider answered with something that is not an answer. Check {address}."""
 
     code = "garbled"
 
@@ -87,22 +106,14 @@ class ChatFiltered(ChatError):
     permanent = True
 
 
-BY_STATUS: dict[int, type[ChatError]] = {
-    401: ChatKeyRefused,
-    402: ChatQuotaExhausted,
-    403: ChatKeyRefused,
-    404: ChatModelMissing,
-    408: ChatTimeout,
-    409: ChatError,
-    429: ChatRateLimited,
+BY_FAULT: dict[Fault, type[ChatError]] = {
+    Fault.KEY: ChatKeyRefused,
+    Fault.QUOTA: ChatQuotaExhausted,
+    Fault.RATE: ChatRateLimited,
+    Fault.MODEL: ChatModelMissing,
+    Fault.FILTERED: ChatFiltered,
+    Fault.CONTENT: ChatRequestRefused,
+    Fault.REQUEST: ChatRequestRefused,
+    Fault.TIMEOUT: ChatTimeout,
+    Fault.PASSING: ChatError,
 }
-
-
-def by_status(status: int, said: str, retry_after: float | None) -> ChatError:
-    """`said`: the provider's own words, used to tell cases apart and never repeated."""
-    if "insufficient_quota" in said or "exceeded your current quota" in said:
-        return ChatQuotaExhausted()
-    if "decommissioned" in said:
-        return ChatModelMissing()
-    fallback = ChatError if status >= 500 else ChatRequestRefused
-    return BY_STATUS.get(status, fallback)(f"(It answered {status}.)", retry_after=retry_after)

@@ -6,8 +6,8 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
-from rag import llm
-from rag.llm import extractive, fake, groq, openai
+from rag import llm, providers
+from rag.llm import completion, extractive, fake
 
 
 @pytest.mark.parametrize(
@@ -19,10 +19,17 @@ def test_the_first_key_decides(settings: Settings, groq_key: str, openai_key: st
     assert llm.configured().provider == expected
 
 
-@pytest.mark.parametrize("name", llm.PROVIDERS)
+@pytest.mark.parametrize("name", providers.CHAT)
 def test_a_name_decides_over_keys(settings: Settings, name: str) -> None:
     settings.LLM_PROVIDER, settings.GROQ_API_KEY, settings.OPENAI_API_KEY = name, "g", "o"
     assert llm.configured().provider == name
+
+
+def test_a_provider_can_be_had_by_its_name_beside_the_chosen_one(settings: Settings) -> None:
+    settings.LLM_PROVIDER, settings.TOGETHER_MODEL = "groq", "a-model"
+    beside = llm.named("together")
+    assert (beside.provider, beside.model) == ("together", "a-model")
+    assert llm.named("together") is beside
 
 
 def test_no_key_never_means_the_fake(settings: Settings) -> None:
@@ -32,7 +39,7 @@ def test_no_key_never_means_the_fake(settings: Settings) -> None:
 
 def test_an_unknown_name_is_refused_with_those_that_are_known(settings: Settings) -> None:
     settings.LLM_PROVIDER = "parrot"
-    with pytest.raises(ImproperlyConfigured, match=r"'parrot'.*groq, openai, extractive, fake"):
+    with pytest.raises(ImproperlyConfigured, match=r"'parrot'.*groq, openai, azure"):
         llm.configured()
 
 
@@ -44,7 +51,7 @@ def test_one_client_serves_all_threads_until_a_setting_changes(settings: Setting
     assert llm.configured() is not model
 
 
-@pytest.mark.parametrize("adapter", [groq.Groq, openai.OpenAI, extractive.Extractive])
+@pytest.mark.parametrize("adapter", [completion.Completion, extractive.Extractive])
 def test_the_fake_takes_what_the_real_ones_take(adapter: type[llm.ChatModel]) -> None:
     def parameters(model: type[llm.ChatModel]) -> list[tuple[str, object]]:
         return [(name, each.kind) for name, each in inspect.signature(model.stream).parameters.items()]

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from rag import llm
-from rag.llm import errors, groq, openai, pump
+from rag.llm import errors, pump
 from tests import providers
+from tests.rag.llm.conftest import Make
 from tests.rag.llm.test_completion import wait_for
 from tests.rag.passages import prompt
 
@@ -93,19 +94,10 @@ def test_leaving_a_stream_that_is_ahead_ends_its_thread() -> None:
     assert not stream.thread.is_alive()
 
 
-@pytest.fixture(params=["groq", "openai"])
-def model(request: pytest.FixtureRequest, provider: providers.Provider) -> groq.Groq | openai.OpenAI:
-    if request.param == "groq":
-        return groq.Groq(model="m", api_key="key", base_url=provider.url, timeout=5, connections=2)
-    return openai.OpenAI(model="m", api_key="key", base_url=provider.url, timeout=5, connections=2)
-
-
-def test_visitors_who_leave_a_real_client_leave_nothing_behind(
-    model: groq.Groq | openai.OpenAI, provider: providers.Provider
-) -> None:
+def test_visitors_who_leave_a_real_client_leave_nothing_behind(make: Make, provider: providers.Provider) -> None:
     for _ in range(6):
         provider.plan(providers.Chat(["word "] * (pump.PIECES_AHEAD * 4)))
-        pumped = pump.pump(model.stream(prompt(), max_tokens=1_000), beat=5, limit=5)
+        pumped = pump.pump(make().stream(prompt(), max_tokens=1_000), beat=5, limit=5)
         assert next(pumped) == "word "
         pumped.close()
     assert no_answer_is_under_way()
@@ -113,10 +105,10 @@ def test_visitors_who_leave_a_real_client_leave_nothing_behind(
 
 
 def test_a_visitor_who_leaves_a_real_client_before_its_headers_ends_the_thread(
-    model: groq.Groq | openai.OpenAI, provider: providers.Provider
+    make: Make, provider: providers.Provider
 ) -> None:
     provider.plan(providers.Hang(20))
-    pumped = pump.pump(model.stream(prompt(), max_tokens=1_000), beat=0.1, limit=5)
+    pumped = pump.pump(make().stream(prompt(), max_tokens=1_000), beat=0.1, limit=5)
     assert isinstance(next(pumped), pump.Silence)
     assert wait_for(lambda: len(provider.requests) == 1)
     pumped.close()
@@ -124,13 +116,11 @@ def test_a_visitor_who_leaves_a_real_client_before_its_headers_ends_the_thread(
     assert provider.left.wait(2)
 
 
-def test_a_slow_reader_does_not_cut_the_next_answer(
-    model: groq.Groq | openai.OpenAI, provider: providers.Provider
-) -> None:
+def test_a_slow_reader_does_not_cut_the_next_answer(make: Make, provider: providers.Provider) -> None:
     provider.plan(providers.Chat(["w"] * pump.PIECES_AHEAD), providers.Chat(["a", "b", "c"], pause=0.1))
-    slow = pump.pump(model.stream(prompt(), max_tokens=1_000), beat=5, limit=5)
+    slow = pump.pump(make().stream(prompt(), max_tokens=1_000), beat=5, limit=5)
     next(slow)
-    second = pump.pump(model.stream(prompt(), max_tokens=1_000), beat=5, limit=5)
+    second = pump.pump(make().stream(prompt(), max_tokens=1_000), beat=5, limit=5)
     pieces = [next(second)]
     list(slow)
     assert [*pieces, *second][:3] == ["a", "b", "c"]

@@ -1,0 +1,38 @@
+"""What is shown of a completion's chunks."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.llm import reader
+
+ALOUD = "<think>\nThe user asks…\n</think>\n\nIt is `claim`. [1] <think>"
+
+
+def said(*pieces: str) -> str:
+    thoughts = reader.Thoughts()
+    return "".join(thoughts.visible(piece) for piece in pieces) + thoughts.rest()
+
+
+@given(st.sets(st.integers(1, len(ALOUD) - 1)))
+def test_thinking_aloud_is_left_out_however_it_is_cut(cuts: set[int]) -> None:
+    ends = [0, *sorted(cuts), len(ALOUD)]
+    pieces = [ALOUD[start:end] for start, end in itertools.pairwise(ends)]
+    assert said(*pieces) == "It is `claim`. [1] <think>"
+
+
+@pytest.mark.parametrize("text", ["<thin", "<b>bold</b>", "a <think> b </think>", "<", "Hello"])
+def test_what_only_looks_like_it_is_shown(text: str) -> None:
+    assert said(*text) == text
+    assert said(text) == text
+
+
+def test_thoughts_without_an_end_are_none_of_the_answer() -> None:
+    assert said("<think>", "on and on") == ""
+
+
+def test_the_answer_begins_with_its_first_piece() -> None:
+    thoughts = reader.Thoughts()
+    assert [thoughts.visible(piece) for piece in ("Hel", "lo")] == ["Hel", "lo"]
