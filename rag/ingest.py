@@ -13,7 +13,7 @@ from django.conf import settings
 
 from portfolio.claims import Lease
 from portfolio.models import Project, ProjectRAG
-from rag import embeddings, index, models, plan, revisions, search_index, sources, vectors
+from rag import embeddings, estimate, index, models, plan, revisions, search_index, sources, vectors
 from rag.interruption import Interruption
 
 
@@ -60,9 +60,9 @@ class Run:
         Raises SourceError, EmbeddingError, IndexRefused, LeaseLost or Interrupted; what is stored stays.
         """
         self.embedder = embeddings.configured()
-        pipeline = plan.pipeline(self.embedder)
+        with self.interruption.waiting():  # it may have to ask the model for its dimensions
+            pipeline = plan.pipeline(self.embedder)
         sizes = index.known_sizes(self.rag)
-        self._learn_dimensions()
         with ExitStack() as stack:
             with self._stage("fetching"), self.interruption.waiting():
                 project = self.rag.project
@@ -72,6 +72,7 @@ class Run:
             spool = stack.enter_context(clone.spool())
             with self._stage("chunking"):
                 planned = self._plan(clone, pipeline, sizes, spool)
+            self._tell_price(planned)
             with self._stage("embedding"):
                 self._embed(spool, revision, planned)
         self._finish(revision)
@@ -101,15 +102,17 @@ class Run:
         finally:
             self.stored = progress.done - before
 
+    def _tell_price(self, planned: plan.Plan) -> None:
+        live = self.rag.live_revision
+        if live and live.embedding_model != self.embedder.model:
+            self.report.note(f"{live.embedding_model} made the live index, which answers until this one is complete.")
+        bill = estimate.bill(planned, self.embedder)
+        if bill.texts and bill.price != 0:
+            self.report.note(f"To pay: {bill.sentence}")
+
     def _step(self, done: int, total: int) -> None:
         self.report.progress(done, total)
         self.interruption.check()
-
-    def _learn_dimensions(self) -> None:
-        """A provider's unknown model tells its dimensions with its first answer only."""
-        if not self.embedder.dimensions:
-            with self.interruption.waiting():
-                self.embedder.embed_query("dimensions")
 
     def _finish(self, revision: models.Revision) -> None:
         with ExitStack() as stack:

@@ -23,6 +23,7 @@ class Revision(models.Model):
     ref = models.CharField(max_length=200, blank=True)
     commit_sha = models.CharField(max_length=64)
     embedding_model = models.CharField(max_length=100)
+    embedding_provider = models.CharField(max_length=40, help_text="Who made its vectors, and embeds its questions.")
     dimensions = models.PositiveSmallIntegerField()
     pipeline = models.CharField(max_length=64, help_text="Fingerprint of the rules and the model that made it.")
     files_seen = models.PositiveIntegerField(default=0)

@@ -91,10 +91,13 @@ class Plan:
 
 
 def pipeline(embedder: Embedder) -> str:
-    """Fingerprint of every rule that decides which chunks a file version gets; another one means new rows."""
+    """Fingerprint of every rule that decides which chunks a file version gets; another one means new rows.
+
+    Raises EmbeddingError when a model's dimensions are to be learned and it does not answer.
+    """
     rules = (
         files.VERSION, chunks.VERSION, files.Limits.from_settings(), settings.RAG_MAX_CHUNKS,
-        chunks.Sizes.from_settings(), embedder.provider, embedder.model,
+        chunks.Sizes.from_settings(), embedder.provider, embedder.model, embedder.dimensions,
     )  # fmt: skip
     return hashlib.sha256(repr(rules).encode()).hexdigest()[:16]
 

@@ -44,7 +44,8 @@ def search(revision: models.Revision, question: str, limit: int = 8) -> Found:
 
 
 def _search(revision: models.Revision, question: str, limit: int) -> Found:
-    vector = embeddings.for_model(revision.embedding_model).embed_query(question)
+    made_by = revision.embedding_model, revision.embedding_provider, revision.dimensions
+    vector = embeddings.for_model(*made_by).embed_query(question)
     found = candidates.find(revision, vector, lexical.asked(question))
     passages = ranking.rank(found.passages, question, limit)
     likely = confidence.of(question, passages, found.words, revision.embedding_model)

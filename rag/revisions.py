@@ -35,7 +35,8 @@ def resume_or_open(lease: Lease, rag: ProjectRAG, commit: str, embedder: Embedde
     """The unfinished revision of that commit to go on with, or a new one."""
     facts = {
         "repository_url": rag.project.repository_url, "ref": rag.project.ref, "commit_sha": commit,
-        "embedding_model": embedder.model, "dimensions": embedder.dimensions, "pipeline": pipeline,
+        "embedding_model": embedder.model, "embedding_provider": embedder.provider, "dimensions": embedder.dimensions,
+        "pipeline": pipeline,
     }  # fmt: skip
     with transaction.atomic():
         ProjectRAG.objects.renew(lease)  # only who holds the project begins a revision of it

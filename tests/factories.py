@@ -38,6 +38,7 @@ def make_live_revision(project: Project, files: Mapping[str, str], *, skipped: i
         repository_url=project.repository_url,
         commit_sha=COMMIT,
         embedding_model="fake",
+        embedding_provider="fake",
         dimensions=fake.DIMENSIONS,
         pipeline="test",
         files_seen=len(files) + skipped,

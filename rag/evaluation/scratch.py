@@ -75,7 +75,7 @@ class Scratch:
 @contextmanager
 def opened(live: models.Revision) -> Iterator[Scratch]:
     """An empty one by the embedding model of `live`. Raises EmbedderMissing."""
-    embedder = embeddings.for_model(live.embedding_model)
+    embedder = embeddings.for_model(live.embedding_model, live.embedding_provider, live.dimensions)
     with transaction.atomic():
         try:
             yield _new(live, embedder)
@@ -93,7 +93,7 @@ def _new(live: models.Revision, embedder: embeddings.Embedder) -> Scratch:
     lease = ProjectRAG.objects.claim(rag.pk)
     assert lease is not None  # noqa: S101 — nobody else can know of it
     revision = models.Revision.objects.create(
-        rag=rag, commit_sha=live.commit_sha, embedding_model=live.embedding_model, dimensions=live.dimensions,
-        pipeline="evaluation",
+        rag=rag, commit_sha=live.commit_sha, embedding_model=live.embedding_model,
+        embedding_provider=live.embedding_provider, dimensions=live.dimensions, pipeline="evaluation",
     )  # fmt: skip
     return Scratch(revision=revision, lease=lease, embedder=embedder)

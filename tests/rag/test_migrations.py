@@ -60,6 +60,29 @@ def test_a_migrated_database_can_be_taken_back(old: Any) -> None:
     assert models.Chunk.objects.count() == len(TEXTS)
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("model", "provider"),
+    [
+        ("all-MiniLM-L6-v2", "local"),
+        ("all-MiniLM-L6-v2-int8", "local"),
+        ("fake", "fake"),
+        ("nomic-embed-text", "openai"),
+    ],
+)
+def test_an_index_from_before_knows_its_maker(model: str, provider: str) -> None:
+    project = factories.make_project()
+    apps = migrate("0006_search_index_goes_with_its_project")
+    try:
+        apps.get_model("rag", "Revision").objects.create(
+            rag_id=project.rag.pk, commit_sha=factories.COMMIT, embedding_model=model, dimensions=3, pipeline="p"
+        )
+    finally:
+        migrate()
+
+    assert models.Revision.objects.get().embedding_provider == provider
+
+
 def _old_revision(apps: Any, project: Project) -> int:
     revision = apps.get_model("rag", "Revision").objects.create(
         rag_id=project.rag.pk, commit_sha=factories.COMMIT, embedding_model="fake", dimensions=fake.DIMENSIONS,

@@ -36,7 +36,8 @@ def describe(rag: ProjectRAG) -> dict[str, Any]:
         "commit": live.commit_sha if live else "", "index_digest": revisions.digest(live) if live else "",
     }  # fmt: skip
     counts = ("files_seen", "files_indexed", "files_skipped", "files_fell_back", "chunk_count", "embedded_count",
-              "reused_count", "tokens", "cost_usd", "embedding_model", "timings", "finished_at")  # fmt: skip
+              "reused_count", "tokens", "cost_usd", "embedding_model", "embedding_provider",
+              "timings", "finished_at")  # fmt: skip
     return facts | {name: getattr(live, name) if live else None for name in counts}
 
 
