@@ -23,7 +23,7 @@ ORDER = [
     "answers", "unanswered", "evaluation",
     # Doors
     "questions", "visitors", "suggestions", "templatetags", "streaming", "views", "urls", "api", "admin", "checks",
-    "apps", "management",
+    "probes", "apps", "management",
 ]  # fmt: skip
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 NO_STAGE = {"__init__", "migrations", "__pycache__"}

@@ -1,0 +1,91 @@
+"""One tiny call to each model in use: whether it can be reached, takes the key, exists, and what it gives and costs."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+
+from django.core.exceptions import ImproperlyConfigured
+
+from portfolio.models import ProjectRAG
+from rag import embeddings, llm, prompts, providers
+from rag.llm import errors, prices
+
+QUESTION = "Reply with OK."
+TOKENS = 16
+
+
+@dataclass(kw_only=True)
+class Probe:
+    """What was found out of one model. `problem`: a sentence with the remedy, "" when all is well. Prices are USD for
+    a million tokens, None where they are not known."""
+
+    purpose: str
+    provider: str
+    model: str = ""
+    problem: str = ""
+    code: str = ""
+    seconds: float = 0.0
+    dimensions: int | None = None
+    price_in: Decimal | None = None
+    price_out: Decimal | None = None
+
+
+def all_in_use() -> Iterator[Probe]:
+    """Of the chosen models, and of those that made live indexes, which their questions need."""
+    yield _made(_ask, Probe(purpose="answers", provider=providers.chosen_chat()))
+    chosen = Probe(purpose="embeddings", provider=providers.chosen_embedding())
+    yield _made(partial(_embed, embeddings.configured), chosen)
+    for model, provider, dimensions in _makers():
+        if model != chosen.model or dimensions != (chosen.dimensions or dimensions):
+            find = partial(_embed, partial(embeddings.for_model, model, provider, dimensions))
+            yield _made(find, Probe(purpose="questions to a live index", provider=provider, model=model))
+
+
+def _makers() -> list[tuple[str, str, int]]:
+    live = ProjectRAG.objects.exclude(live_revision=None).values_list(
+        "live_revision__embedding_model", "live_revision__embedding_provider", "live_revision__dimensions"
+    )
+    return sorted(set(live))
+
+
+def _made(find: Callable[[Probe], None], probe: Probe) -> Probe:
+    try:
+        find(probe)
+    except (errors.ChatError, embeddings.EmbeddingError) as error:
+        probe.problem, probe.code = str(error), error.code
+    except ImproperlyConfigured as error:
+        probe.problem, probe.code = str(error), "settings"
+    return probe
+
+
+def _ask(probe: Probe) -> None:
+    model = llm.configured()
+    probe.model, price = model.model, prices.PRICES.get((model.provider, model.model))
+    if price:
+        probe.price_in, probe.price_out = price.tokens_in, price.tokens_out
+    message = prompts.ChatMessage(role="user", content=QUESTION)
+    stream = model.stream(prompts.Prompt(question=QUESTION, messages=(message,), passages=()), max_tokens=TOKENS)
+    # It may write more than that, which is well.
+    with contextlib.closing(stream), contextlib.suppress(errors.ChatTooLong), _timed(probe):
+        for _piece in stream:
+            pass
+
+
+def _embed(get: Callable[[], embeddings.Embedder], probe: Probe) -> None:
+    embedder = get()
+    probe.model, probe.price_in = embedder.model, embeddings.price(embedder)
+    with _timed(probe):
+        probe.dimensions = len(embedder.embed_query(QUESTION))
+
+
+@contextlib.contextmanager
+def _timed(probe: Probe) -> Iterator[None]:
+    """The call alone: the first one in a process also loads the SDK, which takes seconds."""
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        probe.seconds = round(time.monotonic() - started, 3)
