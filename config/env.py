@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TypeVar
 
@@ -39,6 +40,11 @@ def number(name: str, default: float, *, minimum: float = 0.0) -> float:
     return _read(name, default, lambda raw: _at_least(float(raw), minimum), f"a number from {minimum:g} up")
 
 
+def money(name: str, default: str = "0") -> Decimal:
+    """US dollars."""
+    return _read(name, Decimal(default), _dollars, "an amount of US dollars such as 2.50")
+
+
 def flag(name: str, default: bool) -> bool:  # noqa: FBT001 — the default of a flag is a flag
     return _read(name, default, _flag, "true or false")
 
@@ -64,6 +70,16 @@ def _at_least(value: T, minimum: T) -> T:
     if not value >= minimum:  # type: ignore[operator]  # also refuses NaN
         raise ValueError(value)
     return value
+
+
+def _dollars(raw: str) -> Decimal:
+    try:
+        amount = Decimal(raw)
+    except InvalidOperation as error:
+        raise ValueError(raw) from error
+    if not (amount.is_finite() and 0 <= amount < 1_000_000):
+        raise ValueError(raw)
+    return amount
 
 
 def _flag(raw: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from config import env, local_postgres
+from config import env, local_postgres, mail
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env.load(Path(env.text("ENV_FILE") or BASE_DIR / ".env"))
@@ -218,6 +218,20 @@ RAG_MAX_QUESTION_CHARACTERS = env.whole("RAG_MAX_QUESTION_CHARACTERS", 1_000, mi
 RAG_PROMPT_TOKENS = env.whole("RAG_PROMPT_TOKENS", 6_000, minimum=500)
 RAG_ANSWER_TOKENS = env.whole("RAG_ANSWER_TOKENS", 1_200, minimum=50)
 RAG_MAX_STREAMS = env.whole("RAG_MAX_STREAMS", 20, minimum=1)  # answers at once in one process
+
+# What it may cost; 0 is no limit. Days are those of UTC.
+RAG_PRICES = env.words("RAG_PRICES")  # provider/model=in:out, … USD for a million tokens; before the published ones
+RAG_ASSUMED_PRICE = env.text("RAG_ASSUMED_PRICE", "20:100")  # of a model whose price is not known
+RAG_DAILY_BUDGET_USD = env.money("RAG_DAILY_BUDGET_USD")
+RAG_PROJECT_DAILY_BUDGET_USD = env.money("RAG_PROJECT_DAILY_BUDGET_USD")
+RAG_VISITOR_DAILY_QUESTIONS = env.whole("RAG_VISITOR_DAILY_QUESTIONS", 0)
+RAG_CONVERSATION_QUESTIONS = env.whole("RAG_CONVERSATION_QUESTIONS", 0)
+RAG_CONCURRENT_QUESTIONS = env.whole("RAG_CONCURRENT_QUESTIONS", 0)  # in all processes together
+
+# Who is told, once a day, when most of a budget is used up
+ADMINS = [(address, address) for address in env.words("ADMINS")]
+globals().update(mail.parsed(env.text("EMAIL_URL", "dummymail://")))
+SERVER_EMAIL = env.text("SERVER_EMAIL", "docent@localhost")  # who writes to them
 
 LOGGING = {
     "version": 1,

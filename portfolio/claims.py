@@ -137,18 +137,21 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
             checked_at=Now(),
         )  # fmt: skip
 
-    def fail(self, lease: Lease, *, code: str, sentence: str, retry_in: timedelta | None) -> None:
-        """Failed, with a sentence for the admin that names the remedy. `retry_in`: when a worker tries it again."""
+    def fail(self, lease: Lease, *, code: str, sentence: str, retry_in: timedelta | None, counted: bool = True) -> None:
+        """Failed, with a sentence for the admin that names the remedy. `retry_in`: when a worker tries it again.
+
+        `counted`: one of the attempts after which it is given up.
+        """
         self._guarded(
             lease, **_UNHELD, **_AFTERWARDS, processing_status="failed", progress_percentage=0,
-            processing_error=sentence, error_code=code,
+            processing_error=sentence, error_code=code, attempts=F("attempts") if counted else _UNCOUNTED,
             next_attempt_at=None if retry_in is None else Now() + Value(retry_in),
         )  # fmt: skip
 
     def release(self, lease: Lease, *, wait: timedelta | None = None) -> None:
         """Give it back unfinished: queued again, the attempt uncounted, and not taken up before `wait` is over."""
         self._guarded(
-            lease, **_UNHELD, **_QUEUED, attempts=Greatest(F("attempts") - 1, Value(0)),
+            lease, **_UNHELD, **_QUEUED, attempts=_UNCOUNTED,
             next_attempt_at=None if wait is None else Now() + Value(wait),
         )  # fmt: skip
 
@@ -220,6 +223,7 @@ def _if_processing(then: Any, otherwise: Any, field: "models.Field[Any, Any]") -
 
 _NUMBER = models.PositiveSmallIntegerField()
 _TEXT = models.CharField()
+_UNCOUNTED = Greatest(F("attempts") - 1, Value(0))
 _UNHELD: dict[str, Any] = {"lease_token": None, "lease_expires_at": None, "lease_holder": ""}
 # A request that was made after the run began is for another one.
 _STILL_ASKED = Case(When(requested_at__gt=F("started_at"), then=F("requested_at")), default=None)

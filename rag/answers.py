@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import connection
 from django.db.models.functions import Now
 
-from rag import drafts, embeddings, llm, models, prompts, retrieval
-from rag.llm import errors, pump
+from rag import budgets, calls, drafts, embeddings, llm, models, prompts, retrieval
+from rag.llm import errors, extractive, pump
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +27,9 @@ STUCK_AFTER = timedelta(seconds=LIMIT + 60)  # longer than any answer: the proce
 POLL = 0.5
 
 stopping = threading.Event()  # set when the server has to stop: what is being written then ends at once, and is kept
+
+
+release = calls.release
 
 
 class Stopped(Exception):
@@ -142,7 +144,6 @@ def _written(draft: drafts.Draft) -> Generator[Event]:
     revision = draft.live_revision()
     release()
     found = retrieval.search(revision, prompts.retrieval_query(draft.message.question, history))
-    model = llm.configured()
     prompt = prompts.build(draft.message.question, found.passages, history, settings.RAG_PROMPT_TOKENS)
     draft.use(found, prompt.passages)
     yield Sources(message=draft.message, sources=draft.sources)
@@ -150,9 +151,21 @@ def _written(draft: drafts.Draft) -> Generator[Event]:
         draft.write(drafts.not_found(prompt.passages))
         yield Text(piece=draft.text)
         return
-    draft.ask(model, prompt)
+    stream = _asked(draft, prompt)
     release()
-    yield from _streamed(draft, model.stream(prompt, max_tokens=settings.RAG_ANSWER_TOKENS))
+    yield from _streamed(draft, stream)
+
+
+def _asked(draft: drafts.Draft, prompt: prompts.Prompt) -> llm.Stream:
+    """The model's answer, or when nothing may be paid for one the best passages, with the reason before them."""
+    model = llm.configured()
+    try:
+        draft.ask(model, prompt)
+    except budgets.Refused as refused:
+        logger.warning("Answer %s is without a model: %s", draft.message.pk, refused)
+        model = extractive.Extractive(drafts.WITHOUT_MODEL[refused.code])
+        draft.ask(model, prompt)
+    return model.stream(prompt, max_tokens=settings.RAG_ANSWER_TOKENS)
 
 
 def _streamed(draft: drafts.Draft, stream: llm.Stream) -> Generator[Event]:
@@ -196,9 +209,3 @@ def _outcome(message: models.Message) -> Finished | Failed:
     if message.status == Message.Status.COMPLETE:
         return Finished(message=message, sources=sources)
     return Failed(message=message, sources=sources)
-
-
-def release() -> None:
-    """Give the connection back to the pool; the next query takes one again. Not inside somebody's transaction."""
-    if not connection.in_atomic_block:
-        connection.close()

@@ -1,5 +1,6 @@
 """System checks for mistakes in the settings that would otherwise be found by a visitor."""
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,8 +9,10 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 from config import gunicorn
-from rag import providers, visitors
+from rag import prices, providers, visitors
 from rag.embeddings import known
+
+BYTES_A_TOKEN = 4  # of usual text; what is held for a prompt counts its bytes
 
 
 @register(Tags.security, deploy=False)
@@ -82,6 +85,60 @@ def proxies(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
         return []
     hint = "Set NUM_PROXIES to the number of proxies in front of the site, which is mostly 1."
     return [Warning("There is a proxy, so all visitors count as one when they ask.", hint=hint, id="rag.W009")]
+
+
+@register
+def price_settings(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    hint = "Write provider/model=in:out in US dollars for a million tokens, separated by commas: groq/my-model=0.1:0.4."
+    try:
+        prices.parsed(settings.RAG_PRICES)
+    except ValueError:
+        return [Error("RAG_PRICES cannot be used.", hint=hint, id="rag.E013")]
+    try:
+        prices.assumed()
+    except ValueError:
+        hint = "Write in:out in US dollars for a million tokens: 20:100."
+        return [Error("RAG_ASSUMED_PRICE cannot be used.", hint=hint, id="rag.E014")]
+    return []
+
+
+@register(deploy=True)  # it reads the whole list of prices
+def known_prices(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """Of the chosen models, those that RAG_ASSUMED_PRICE counts for."""
+    hint = f"State it in RAG_PRICES; until then RAG_ASSUMED_PRICE counts, {settings.RAG_ASSUMED_PRICE}."
+    if price_settings(app_configs):
+        return []
+    return [
+        Warning(f"What {provider}/{model} costs is not known.", hint=hint, id="rag.W015")
+        for provider, model in _chosen_models()
+        if prices.known(provider, model) is None
+    ]
+
+
+@register(deploy=True)
+def budgets_suffice(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """A budget below what one question is held for would refuse all of them."""
+    caps = [cap for cap in (settings.RAG_DAILY_BUDGET_USD, settings.RAG_PROJECT_DAILY_BUDGET_USD) if cap]
+    if not caps or price_settings(app_configs):
+        return []
+    chosen = next(iter(_chosen_models()), None)
+    price = prices.of(*chosen) if chosen else prices.assumed()
+    most = price.cost(settings.RAG_PROMPT_TOKENS * BYTES_A_TOKEN, settings.RAG_ANSWER_TOKENS)
+    if most <= min(caps):
+        return []
+    hint = "Raise the budget, lower RAG_PROMPT_TOKENS and RAG_ANSWER_TOKENS, or state the model's price in RAG_PRICES."
+    return [
+        Warning(f"One question may cost ${most}, more than a day's budget of ${min(caps)}.", hint=hint, id="rag.W016")
+    ]
+
+
+def _chosen_models() -> list[tuple[str, str]]:
+    """(provider, model) as calls name them, of those that can be reached."""
+    found = []
+    with contextlib.suppress(KeyError):  # another check says so
+        found.append((providers.chosen_chat(), providers.chat().shown))
+        found.append((providers.chosen_embedding(), providers.embedding().identity))
+    return found
 
 
 def _mistakes(access: providers.Access) -> list[CheckMessage]:

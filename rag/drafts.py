@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Sequence
+from decimal import Decimal
 
+from django.conf import settings
 from django.db import transaction
 
 from portfolio.models import ProjectRAG
-from rag import citations, llm, models, prompts, retrieval, sources, tokens
-from rag.llm import prices
+from rag import calls, citations, llm, models, prompts, retrieval, sources, tokens
+from rag.llm import families
 
 UNAVAILABLE = "The assistant cannot answer right now. Please ask again in a minute."
 _OWNER = "The assistant is out of order; its owner can see why. The rest of the site works."
@@ -26,6 +28,11 @@ SENTENCES = {
     "model_missing": _OWNER,
     "quota": _OWNER,
     "refused": _OWNER,
+}
+_QUOTED = "so this is not a written answer: these are the places in the code that match your question best."
+WITHOUT_MODEL = {
+    "budget": f"Today's budget for answers by a language model is used up, {_QUOTED} Written ones are back tomorrow.",
+    "switched_off": f"Answers by a language model are switched off at the moment, {_QUOTED}",
 }
 CLOSEST = 3
 UNDER_WAY = frozenset({"left", "stopped", "cut", "timeout"})  # ends of an answer that the model was at work on
@@ -46,6 +53,8 @@ class Draft:
         self.usage: llm.Usage | None = None
         self.error_code = ""
         self._prompt: prompts.Prompt | None = None
+        self._call: calls.Call | None = None
+        self._paid = Decimal(0)  # for models that gave up
         self._started = time.monotonic()
 
     def live_revision(self) -> models.Revision:
@@ -82,9 +91,23 @@ class Draft:
             self.sources = tuple(models.MessageSource.objects.bulk_create(rows))
 
     def ask(self, model: llm.ChatModel, prompt: prompts.Prompt) -> None:
-        """The model is about to be sent the prompt."""
+        """The model is about to be sent the prompt: what that may cost is held. Raises budgets.Refused."""
+        if model.provider != "extractive":
+            about = calls.About(
+                purpose=models.Call.Purpose.QUESTION, provider=model.provider, model=model.model,
+                project_id=self.message.conversation.project_id, message_id=self.message.pk,
+            )  # fmt: skip
+            most_in = calls.most_tokens(message.content for message in prompt.messages)
+            most_out = settings.RAG_ANSWER_TOKENS + families.REASONING_TOKENS
+            self._call = calls.begin(about, tokens_in=most_in, tokens_out=most_out)
         self.message.provider, self.message.model = model.provider, model.model
         self._prompt = prompt
+
+    def give_up(self, error_code: str) -> None:
+        """This model could not answer, and another one is asked: what the first has cost is settled."""
+        self.error_code = error_code
+        self._paid += self._settle(self._billed())
+        self._prompt, self.usage, self.error_code = None, None, ""
 
     def write(self, piece: str) -> str:
         """Add a piece; returns it without what no database and no page can hold."""
@@ -100,7 +123,8 @@ class Draft:
         message, spent = self.message, self._spent()
         message.answer, message.error_code, message.status = checked.text, self.error_code, self._status()
         message.tokens_in, message.tokens_out = spent.tokens_in, spent.tokens_out
-        message.cost_usd = prices.cost(message.provider, message.model, spent)
+        billed = self._billed()
+        message.cost_usd = self._paid + (self._call.cost(billed) if self._call and billed else 0)
         message.total_ms = self._elapsed_ms()
         with transaction.atomic():
             kept = self._store(
@@ -108,12 +132,26 @@ class Draft:
                 "first_token_ms", "total_ms",
             )  # fmt: skip
             message.sources.filter(number__in=checked.cited).update(cited=True)
+            self._settle(billed, kept=kept)
         return kept
+
+    def _settle(self, billed: calls.Used | None, *, kept: bool = True) -> Decimal:
+        """Write the call down, with what it cost in the place of what was held."""
+        call, self._call = self._call, None
+        return calls.end(call, billed, error_code=self.error_code, message_kept=kept) if call else Decimal(0)
 
     def _store(self, *fields: str) -> bool:
         """Whether it was still there: an UPDATE, not save(), which would bring a removed one back."""
         rows = models.Message.objects.filter(pk=self.message.pk)
         return bool(rows.update(**{field: getattr(self.message, field) for field in fields}))
+
+    def _billed(self) -> calls.Used | None:
+        """What the provider bills. Of an interrupted answer it does not say how long the model thought: at most."""
+        spent = self._spent()
+        if not (spent.tokens_in or spent.tokens_out):
+            return None
+        unseen = 0 if self.usage else families.REASONING_TOKENS
+        return calls.Used(tokens_in=spent.tokens_in, tokens_out=spent.tokens_out + unseen)
 
     def _spent(self) -> llm.Usage:
         """As the provider counted, which it does at the end; before it, estimated from what was sent and written."""

@@ -13,7 +13,7 @@ from django.db.models import Count, F, Q, Sum
 
 from portfolio.claims import Lease, LeaseLost
 from portfolio.models import ProjectRAG
-from rag import models, packing
+from rag import calls, models, packing
 from rag.plan import KnownFile, Plan
 
 
@@ -36,12 +36,21 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Spent:
-    """What a batch cost: texts sent, chunks that needed none, tokens, and their price in USD."""
+    """What a batch took: texts sent, chunks that needed none, tokens, and the call that is paid with its storing."""
 
     texts: int = 0
     reused: int = 0
     tokens: int = 0
-    cost: Decimal = Decimal(0)
+    call: calls.Call | None = None
+
+    @property
+    def used(self) -> calls.Used:
+        return calls.Used(tokens_in=self.tokens)
+
+    @property
+    def cost(self) -> Decimal:
+        """US dollars."""
+        return self.call.cost(self.used) if self.call else Decimal(0)
 
 
 def known_files(rag: ProjectRAG, rules: str, *, with_notes: bool) -> dict[tuple[str, str], KnownFile]:
@@ -112,6 +121,8 @@ def store(
         _advance(lease, revision, percentage, spent)
         with cursor.copy(_COPY) as copy:
             copy.write(b"".join((packing.BEGIN, *(_packed(row, vector) for row, vector in rows), packing.END)))
+        if spent.call:  # last, for until the commit nobody else can pay
+            calls.end(spent.call, spent.used)
 
 
 def refuse(lease: Lease, row: Row, reason: str) -> None:

@@ -13,7 +13,7 @@ from django.conf import settings
 
 from portfolio.claims import Lease
 from portfolio.models import Project, ProjectRAG
-from rag import embeddings, estimate, index, models, plan, revisions, search_index, sources, vectors
+from rag import budgets, embeddings, estimate, index, models, plan, prices, revisions, search_index, sources, vectors
 from rag.interruption import Interruption
 
 
@@ -27,6 +27,10 @@ class Options:
     batch_size: int
     delay: float | None = None
     force: bool = False
+
+    @property
+    def pace(self) -> estimate.Pace:
+        return estimate.Pace(batch_size=self.batch_size, delay=self.delay)
 
 
 class Report(Protocol):
@@ -57,9 +61,12 @@ class Run:
     def process(self) -> models.Revision:
         """Build the newest commit's revision and make it live.
 
-        Raises SourceError, EmbeddingError, IndexRefused, LeaseLost or Interrupted; what is stored stays.
+        Raises SourceError, EmbeddingError, budgets.Refused, IndexRefused, LeaseLost or Interrupted; what is stored
+        stays.
         """
         self.embedder = embeddings.configured()
+        if not prices.of(self.embedder.provider, self.embedder.model).is_free:
+            budgets.check(models.Call.Purpose.INDEX, self.rag.project_id)  # before anything is fetched for nothing
         with self.interruption.waiting():  # it may have to ask the model for its dimensions
             pipeline = plan.pipeline(self.embedder)
         sizes = index.known_sizes(self.rag)
@@ -106,8 +113,8 @@ class Run:
         live = self.rag.live_revision
         if live and live.embedding_model != self.embedder.model:
             self.report.note(f"{live.embedding_model} made the live index, which answers until this one is complete.")
-        bill = estimate.bill(planned, self.embedder)
-        if bill.texts and bill.price != 0:
+        bill = estimate.bill(planned, self.embedder, self.options.pace)
+        if bill.texts and not bill.price.is_free:
             self.report.note(f"To pay: {bill.sentence}")
 
     def _step(self, done: int, total: int) -> None:

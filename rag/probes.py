@@ -10,8 +10,8 @@ from functools import partial
 from django.core.exceptions import ImproperlyConfigured
 
 from portfolio.models import ProjectRAG
-from rag import embeddings, llm, prompts, providers
-from rag.llm import errors, prices
+from rag import budgets, calls, embeddings, llm, models, prices, prompts, providers
+from rag.llm import errors, families
 
 QUESTION = "Reply with OK."
 TOKENS = 16
@@ -56,6 +56,8 @@ def _made(find: Callable[[Probe], None], probe: Probe) -> Probe:
         find(probe)
     except (errors.ChatError, embeddings.EmbeddingError) as error:
         probe.problem, probe.code = str(error), error.code
+    except budgets.Refused as error:
+        probe.problem, probe.code = str(error), error.code
     except ImproperlyConfigured as error:
         probe.problem, probe.code = str(error), "settings"
     return probe
@@ -63,22 +65,39 @@ def _made(find: Callable[[Probe], None], probe: Probe) -> Probe:
 
 def _ask(probe: Probe) -> None:
     model = llm.configured()
-    probe.model, price = model.model, prices.PRICES.get((model.provider, model.model))
+    probe.model, price = model.model, prices.known(model.provider, model.model)
     if price:
         probe.price_in, probe.price_out = price.tokens_in, price.tokens_out
     message = prompts.ChatMessage(role="user", content=QUESTION)
     stream = model.stream(prompts.Prompt(question=QUESTION, messages=(message,), passages=()), max_tokens=TOKENS)
     # It may write more than that, which is well.
-    with contextlib.closing(stream), contextlib.suppress(errors.ChatTooLong), _timed(probe):
+    most_out = TOKENS + families.REASONING_TOKENS
+    with contextlib.closing(stream), contextlib.suppress(errors.ChatTooLong), _paid(model, most_out), _timed(probe):
         for _piece in stream:
             pass
 
 
 def _embed(get: Callable[[], embeddings.Embedder], probe: Probe) -> None:
     embedder = get()
-    probe.model, probe.price_in = embedder.model, embeddings.price(embedder)
-    with _timed(probe):
+    price = prices.known(embedder.provider, embedder.model)
+    probe.model, probe.price_in = embedder.model, price.tokens_in if price else None
+    with _paid(embedder), _timed(probe):
         probe.dimensions = len(embedder.embed_query(QUESTION))
+
+
+@contextlib.contextmanager
+def _paid(model: llm.ChatModel | embeddings.Embedder, most_out: int = 0) -> Iterator[None]:
+    """Raises budgets.Refused. What it used is not told for all of them, and is charged at its most."""
+    about = calls.About(purpose=models.Call.Purpose.CHECK, provider=model.provider, model=model.model)
+    used: calls.Used | None = calls.Used(tokens_in=calls.most_tokens([QUESTION]), tokens_out=most_out)
+    call, code = calls.begin(about, tokens_in=calls.most_tokens([QUESTION]), tokens_out=most_out), ""
+    try:
+        yield
+    except (errors.ChatError, embeddings.EmbeddingError) as error:
+        used, code = None if error.permanent else used, error.code
+        raise
+    finally:
+        calls.end(call, used, error_code=code)
 
 
 @contextlib.contextmanager

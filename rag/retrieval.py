@@ -1,10 +1,16 @@
 """A question → the passages of one revision that answer it, best first, and how likely any does."""
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from portfolio.models import ProjectRAG
-from rag import candidates, confidence, embeddings, lexical, models, ranking
+from rag import budgets, calls, candidates, confidence, embeddings, lexical, models, prices, ranking, substitute, tokens
 from rag.passages import Passage
+
+logger = logging.getLogger(__name__)
+
+TRIES = 2  # of an adapter, for a question
 
 __all__ = ["Found", "NotIndexed", "Passage", "search"]
 
@@ -44,9 +50,39 @@ def search(revision: models.Revision, question: str, limit: int = 8) -> Found:
 
 
 def _search(revision: models.Revision, question: str, limit: int) -> Found:
-    made_by = revision.embedding_model, revision.embedding_provider, revision.dimensions
-    vector = embeddings.for_model(*made_by).embed_query(question)
+    vector = _vector(revision, question)
+    if vector is None:
+        return Found(revision=revision, passages=[], confidence=0.0)
     found = candidates.find(revision, vector, lexical.asked(question))
     passages = ranking.rank(found.passages, question, limit)
     likely = confidence.of(question, passages, found.words, revision.embedding_model)
     return Found(revision=revision, passages=passages, confidence=likely)
+
+
+def _vector(revision: models.Revision, question: str) -> Sequence[float] | None:
+    """The question's own, or when nothing may be paid for it a substitute, which not every question has."""
+    made_by = revision.embedding_model, revision.embedding_provider, revision.dimensions
+    embedder = embeddings.for_model(*made_by)
+    if prices.of(embedder.provider, embedder.model).is_free:
+        return embedder.embed_query(question)
+    about = calls.About(
+        purpose=models.Call.Purpose.QUESTION, provider=embedder.provider, model=embedder.model,
+        project_id=revision.rag.project_id,
+    )  # fmt: skip
+    try:
+        call = calls.begin(about, tokens_in=calls.most_tokens([question] * TRIES))
+    except budgets.Refused as refused:
+        logger.info("A question is searched by its words only: %s", refused)
+        return substitute.vector(revision, lexical.asked(question))
+    return _paid(call, embedder, question)
+
+
+def _paid(call: calls.Call, embedder: embeddings.Embedder, question: str) -> embeddings.Vector:
+    used = calls.Used(tokens_in=tokens.count(question))
+    try:
+        vector = embedder.embed_query(question)
+    except embeddings.EmbeddingError as error:
+        calls.end(call, used if calls.may_be_billed(error) else None, error_code=error.code)
+        raise
+    calls.end(call, used)
+    return vector

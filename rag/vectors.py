@@ -7,12 +7,12 @@ at most the batch in flight.
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
+from functools import cached_property
 from random import random
 from typing import Self
 
 from portfolio.claims import Lease
-from rag import chunks, embeddings, files, index, models, packing, plan, throttle
+from rag import calls, chunks, embeddings, files, index, models, packing, plan, throttle, tokens
 from rag.interruption import Interruption
 
 TRIES = 5
@@ -83,7 +83,10 @@ class Filling:
     _refusals: int = field(default=0, init=False)  # single chunks in a row
 
     def fill(self, pending: Iterable[Pending]) -> None:
-        """Store them all. Raises EmbeddingError when the model cannot go on; what is stored stays."""
+        """Store them all. Raises EmbeddingError when the model cannot go on, and budgets.Refused when it may not.
+
+        What is stored stays.
+        """
         unpaid = ((item, item.tokens) for item in self._reuse(pending))
         size = min(self.batch_size, self.embedder.max_batch)
         for batch in throttle.batches(unpaid, most_items=size, most_tokens=self.embedder.max_batch_tokens):
@@ -105,14 +108,13 @@ class Filling:
         texts = {item.row.sha256: item.embedded_text for item in batch}
         before = self.embedder.tokens_used
         try:
-            made = map(packing.halves, self._embed(list(texts.values())))
-            vectors = dict(zip(texts, made, strict=True))
+            made, call = self._embed(list(texts.values()))
         except embeddings.InputRefused as error:
             self._divide(batch, error)
             return
+        vectors = dict(zip(texts, map(packing.halves, made), strict=True))
         tokens = self.embedder.tokens_used - before
-        cost = tokens * self.embedder.price_per_million_tokens / Decimal(1_000_000)
-        spent = index.Spent(texts=len(texts), reused=len(batch) - len(texts), tokens=tokens, cost=cost)
+        spent = index.Spent(texts=len(texts), reused=len(batch) - len(texts), tokens=tokens, call=call)
         self._commit([(item.row, vectors[item.row.sha256]) for item in batch], spent)
         self._refusals = 0
 
@@ -132,14 +134,12 @@ class Filling:
         self.progress.total -= 1
         self.note(f"One chunk was left out: {error}")
 
-    def _embed(self, texts: list[str]) -> list[embeddings.Vector]:
-        """One provider call, tried again while its errors are passing ones."""
+    def _embed(self, texts: list[str]) -> tuple[list[embeddings.Vector], calls.Call]:
+        """The vectors, and the call that is to be ended with their storing; tried again while errors are passing."""
         for failures in range(1, TRIES + 1):
             self._pause()
             try:
-                with self.interruption.waiting():
-                    vectors = self.embedder.embed_documents(texts)
-                embeddings.check(vectors, len(texts), self.revision.dimensions)
+                answer = self._call(texts)
             except embeddings.EmbeddingError as error:
                 self._last_call = time.monotonic()
                 if error.permanent or failures == TRIES or (error.retry_after or 0) > MOST_RETRY_AFTER:
@@ -147,8 +147,31 @@ class Filling:
                 self._wait_after(error, failures)
             else:
                 self._last_call = time.monotonic()
-                return vectors
+                return answer
         raise AssertionError("the last try returns or raises")
+
+    def _call(self, texts: list[str]) -> tuple[list[embeddings.Vector], calls.Call]:
+        """One provider call, paid for. Raises EmbeddingError, and budgets.Refused when it may not be paid."""
+        call = calls.begin(self._about, tokens_in=calls.most_tokens(texts))
+        try:
+            with self.interruption.waiting():
+                vectors = self.embedder.embed_documents(texts)
+            embeddings.check(vectors, len(texts), self.revision.dimensions)
+        except BaseException as error:
+            # Also when the run is stopped: what was sent is likely to be billed.
+            unbilled = isinstance(error, embeddings.EmbeddingError) and not calls.may_be_billed(error)
+            used = None if unbilled else calls.Used(tokens_in=sum(map(tokens.count, texts)))
+            calls.end(call, used, error_code=getattr(error, "code", "stopped"))
+            raise
+        call.stop_clock()
+        return vectors, call
+
+    @cached_property
+    def _about(self) -> calls.About:
+        return calls.About(
+            purpose=models.Call.Purpose.INDEX, provider=self.embedder.provider, model=self.embedder.model,
+            project_id=self.revision.rag.project_id,
+        )  # fmt: skip
 
     def _pause(self) -> None:
         since = None if self._last_call is None else time.monotonic() - self._last_call

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from portfolio.claims import MAX_ATTEMPTS, Lease, LeaseLost
 from portfolio.models import ProjectRAG
-from rag import embeddings, ingest, models, plan, revisions, sources
+from rag import budgets, embeddings, estimate, ingest, models, plan, revisions, sources
 from rag.interruption import Interrupted, Interruption
 
 logger = logging.getLogger(__name__)
@@ -51,6 +51,7 @@ class Worker:
     def process_all(self) -> Iterator[Outcome]:
         """Everything that waits, the smallest first, then a look for new commits; one failure never stops the next."""
         ProjectRAG.objects.sweep()
+        self._estimate()
         self._measure()
         waiting = ProjectRAG.objects.waiting().smallest_first().values_list("pk", flat=True)
         ready = ProjectRAG.objects.to_check(timedelta(0)).smallest_first().values_list("pk", flat=True)
@@ -64,6 +65,7 @@ class Worker:
         refresh = timedelta(minutes=settings.RAG_REFRESH_MINUTES)
         while not self.interruption.due:
             ProjectRAG.objects.sweep()
+            self._estimate()
             next_up = ProjectRAG.objects.due().smallest_first().first() or ProjectRAG.objects.to_check(refresh).first()
             if next_up is not None:
                 yield self.process(next_up.pk)
@@ -136,9 +138,13 @@ class Worker:
         return Result.STOPPED, "Its time was over; it is queued again with its progress."
 
     def _failed(self, rag: ProjectRAG, lease: Lease, failure: "Failure") -> tuple[Result, str]:
-        attempts = ProjectRAG.objects.filter(pk=rag.pk).values_list("attempts", flat=True).first() or 0
-        retry_in = None if failure.permanent else retry_wait(attempts)
-        ProjectRAG.objects.fail(lease, code=failure.code, sentence=failure.sentence, retry_in=retry_in)
+        if failure.retry_in is None:
+            attempts = ProjectRAG.objects.filter(pk=rag.pk).values_list("attempts", flat=True).first() or 0
+            retry_in, counted = None if failure.permanent else retry_wait(attempts), True
+        else:
+            retry_in, counted = failure.retry_in, False
+        known = {"code": failure.code, "sentence": failure.sentence}
+        ProjectRAG.objects.fail(lease, **known, retry_in=retry_in, counted=counted)
         return Result.FAILED, failure.sentence
 
     def _is_current(self, rag: ProjectRAG) -> bool:
@@ -160,6 +166,13 @@ class Worker:
         later = Now() + RETRY_WAITS[0]
         ProjectRAG.objects.filter(pk=rag.pk, processing_status="ready").update(checked_at=Now(), next_attempt_at=later)
 
+    def _estimate(self) -> None:
+        """Find out what the next run would cost, for those who asked: before anything is paid."""
+        for rag in estimate.requested():
+            if self.interruption.due:
+                return
+            estimate.record(rag, estimate.of(rag, self.options.pace))
+
     def _measure(self) -> None:
         """Learn how much text new projects have, so that the smallest goes first. One alone needs no order."""
         unknown = list(ProjectRAG.objects.waiting().filter(source_bytes=None))
@@ -177,16 +190,23 @@ class Worker:
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """What is stored of an error: a stable code, a sentence with the remedy, and whether it can pass by itself."""
+    """What is stored of an error: a stable code, a sentence with the remedy, and whether it can pass by itself.
+
+    `retry_in`: how long it is sure to last; trying again after that is no further attempt.
+    """
 
     code: str
     sentence: str
     permanent: bool
+    retry_in: timedelta | None = None
 
 
 def describe(error: Exception) -> Failure:
     if isinstance(error, sources.SourceError | embeddings.EmbeddingError | revisions.IndexRefused):
         return Failure(code=error.code, sentence=str(error), permanent=error.permanent)
+    if isinstance(error, budgets.Refused):
+        wait = timedelta(seconds=error.retry_after)
+        return Failure(code=error.code, sentence=str(error), permanent=False, retry_in=wait)
     if isinstance(error, OperationalError | InterfaceError):
         return Failure(code="database", sentence=_DATABASE, permanent=False)
     if isinstance(error, OSError):

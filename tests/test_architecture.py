@@ -13,17 +13,21 @@ ORDER = [
     # Read and cut
     "sources", "files", "chunks", "lexical", "tokens",
     # Embed
-    "throttle", "interruption", "providers", "embeddings",
+    "throttle", "interruption", "providers", "prices", "embeddings",
     # Store
-    "search_tables", "models", "plan", "packing", "index", "postings", "search_index", "revisions",
+    "search_tables", "models",
+    # Pay
+    "alarm", "budgets", "calls",
+    # Write
+    "plan", "packing", "index", "postings", "search_index", "revisions",
     # Run the stages
     "vectors", "estimate", "ingest", "worker", "reporting",
     # Find and answer
-    "passages", "ranking", "planes", "candidates", "confidence", "retrieval", "prompts", "llm", "citations", "drafts",
-    "answers", "unanswered", "evaluation",
+    "passages", "ranking", "planes", "candidates", "confidence", "substitute", "retrieval", "prompts", "llm",
+    "citations", "drafts", "answers", "unanswered", "evaluation",
     # Doors
-    "questions", "visitors", "suggestions", "templatetags", "streaming", "views", "urls", "api", "admin", "checks",
-    "probes", "apps", "management",
+    "questions", "visitors", "suggestions", "templatetags", "streaming", "views", "urls", "api", "admin",
+    "checks", "probes", "apps", "management",
 ]  # fmt: skip
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 NO_STAGE = {"__init__", "migrations", "__pycache__"}

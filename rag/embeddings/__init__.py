@@ -15,7 +15,6 @@ import logging
 import math
 import threading
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
 from django.conf import settings
@@ -88,10 +87,6 @@ class Embedder(Protocol):
         """Tokens a call, as `tokens.count` counts."""
 
     @property
-    def price_per_million_tokens(self) -> Decimal:
-        """USD; 0 where it is free or unknown."""
-
-    @property
     def tokens_used(self) -> int: ...
     def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
         """One checked vector a text, in order. Raises EmbeddingError."""
@@ -139,12 +134,6 @@ def for_model(model: str, provider: str = "", dimensions: int = 0) -> Embedder:
 def maker(model: str) -> str:
     """The provider of a model, for indexes of the time before it was recorded."""
     return {LOCAL_MODEL: "local", LOCAL_MODEL_BEFORE: "local", FAKE_MODEL: "fake"}.get(model, "openai")
-
-
-def price(embedder: Embedder) -> Decimal | None:
-    """USD for a million tokens; None where it is not known, which is not the same as free."""
-    stated = embedder.price_per_million_tokens
-    return stated if stated or providers.BY_NAME[embedder.provider].is_free else None
 
 
 def warm() -> None:

@@ -8,7 +8,6 @@ import hashlib
 import re
 import threading
 from collections.abc import Sequence
-from decimal import Decimal
 
 from rag import embeddings, tokens
 
@@ -28,7 +27,6 @@ class FakeEmbedder:
     waits = False
     max_batch = 64
     max_batch_tokens = 300_000
-    price_per_million_tokens = Decimal(0)
 
     def __init__(self, model: str) -> None:
         self.model = model

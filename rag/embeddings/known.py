@@ -1,28 +1,24 @@
 """The embedding models whose figures are published. Of others they are learned from what comes back."""
 
 from dataclasses import dataclass
-from decimal import Decimal
 
 from django.conf import settings
 
 from rag import providers
 
-PRICED = ("openai", "azure")  # at the same prices
-
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """`price`: USD for a million tokens. `shortens`: takes `dimensions`, and gives the first so many, scaled."""
+    """`shortens`: takes `dimensions`, and gives the first so many, scaled."""
 
     dimensions: int
-    price: Decimal
     shortens: bool = False
 
 
 MODELS = {
-    "text-embedding-3-small": Model(dimensions=1_536, price=Decimal("0.02"), shortens=True),
-    "text-embedding-3-large": Model(dimensions=3_072, price=Decimal("0.13"), shortens=True),
-    "text-embedding-ada-002": Model(dimensions=1_536, price=Decimal("0.10")),
+    "text-embedding-3-small": Model(dimensions=1_536, shortens=True),
+    "text-embedding-3-large": Model(dimensions=3_072, shortens=True),
+    "text-embedding-ada-002": Model(dimensions=1_536),
 }
 
 
@@ -35,14 +31,6 @@ def dimensions(access: providers.Access) -> int:
     """How many it has unless told otherwise; 0 when that is to be learned."""
     model = of(access)
     return model.dimensions if model else 0
-
-
-def price(access: providers.Access) -> Decimal | None:
-    """USD for a million tokens; None when it is not known."""
-    if access.provider.is_free:
-        return Decimal(0)
-    model = of(access)
-    return model.price if model and access.provider.name in PRICED else None
 
 
 def dimensions_problem(access: providers.Access) -> providers.Problem | None:

@@ -13,7 +13,6 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +58,6 @@ class LocalEmbedder:
     waits = False
     max_batch = 64
     max_batch_tokens = 1_000_000  # texts are cut and run a few at a time anyway
-    price_per_million_tokens = Decimal(0)
 
     def __init__(self, model: str, folder: Path, *, threads: int) -> None:
         """`folder`: what `graph.write` wrote."""

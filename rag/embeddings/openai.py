@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from decimal import Decimal
 from random import random
 from typing import Any
 
@@ -58,7 +57,6 @@ class OpenAIEmbedder:
     def __init__(self, access: providers.Access, dimensions: int, *, deadline: float, text_tokens: int) -> None:
         self.provider, self.model = access.provider.name, access.identity
         self.waits, self.max_batch = access.provider.waits, access.provider.max_batch
-        self.price_per_million_tokens = known.price(access) or Decimal(0)
         self.tokens_used = 0
         self._access = access
         self._deadline, self._text_tokens = deadline, text_tokens

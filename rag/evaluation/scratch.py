@@ -14,7 +14,7 @@ from django.db import transaction
 
 from portfolio.claims import Lease
 from portfolio.models import Project, ProjectRAG
-from rag import embeddings, files, index, models, plan, postings, search_index, vectors
+from rag import calls, embeddings, files, index, models, plan, postings, search_index, vectors
 from rag.interruption import Interruption
 
 Version = tuple[str, str]  # path and blob sha
@@ -76,7 +76,7 @@ class Scratch:
 def opened(live: models.Revision) -> Iterator[Scratch]:
     """An empty one by the embedding model of `live`. Raises EmbedderMissing."""
     embedder = embeddings.for_model(live.embedding_model, live.embedding_provider, live.dimensions)
-    with transaction.atomic():
+    with calls.aside(), transaction.atomic():
         try:
             yield _new(live, embedder)
         finally:

@@ -45,11 +45,15 @@ class Extractive:
     provider = "extractive"
     model = "none"
 
+    def __init__(self, introduction: str = INTRODUCTION) -> None:
+        """`introduction`: why no model answers."""
+        self._introduction = introduction
+
     def stream(self, prompt: prompts.Prompt, *, max_tokens: int) -> ExtractiveStream:
         """Short by itself, whatever `max_tokens`, and made of no tokens at all."""
         wanted = set(lexical.terms_of(prompt.question))
         quotes = (quote(number, passage, wanted) for number, passage in enumerate(prompt.passages[:PASSAGES], 1))
-        head: list[str | llm.Usage] = [llm.Usage(tokens_in=0, tokens_out=0), INTRODUCTION]
+        head: list[str | llm.Usage] = [llm.Usage(tokens_in=0, tokens_out=0), self._introduction]
         return ExtractiveStream(itertools.chain(head, quotes))
 
 

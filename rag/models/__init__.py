@@ -1,15 +1,23 @@
-"""The tables: the index, and what was asked of it."""
+"""The tables: the index, what was asked of it, and what it costs."""
 
 from rag import search_tables  # noqa: F401 — Django looks for models here
 from rag.models.conversations import Conversation, Message, MessageSource
 from rag.models.index import Chunk, Revision, RevisionFile, SourceFile
+from rag.models.spending import SWITCHED_OFF, Allowance, Call, Estimate, Hold, Place, Switches
 
 __all__ = [
+    "SWITCHED_OFF",
+    "Allowance",
+    "Call",
     "Chunk",
     "Conversation",
+    "Estimate",
+    "Hold",
     "Message",
     "MessageSource",
+    "Place",
     "Revision",
     "RevisionFile",
     "SourceFile",
+    "Switches",
 ]

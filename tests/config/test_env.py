@@ -45,7 +45,17 @@ def test_a_flag_takes_the_usual_words(monkeypatch: pytest.MonkeyPatch, raw: str)
 
 @pytest.mark.parametrize(
     ("read", "raw"),
-    [(env.whole, "many"), (env.whole, "-1"), (env.whole, "1.5"), (env.number, "nan"), (env.flag, "perhaps")],
+    [
+        (env.whole, "many"),
+        (env.whole, "-1"),
+        (env.whole, "1.5"),
+        (env.number, "nan"),
+        (env.flag, "perhaps"),
+        (env.money, "two"),
+        (env.money, "-1"),
+        (env.money, "NaN"),
+        (env.money, "1e9"),
+    ],
 )
 def test_a_wrong_value_names_the_variable(monkeypatch: pytest.MonkeyPatch, read: type, raw: str) -> None:
     monkeypatch.setenv("A_SETTING", raw)

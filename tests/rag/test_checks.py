@@ -1,5 +1,7 @@
 """Mistakes in the settings are found before a visitor finds them."""
 
+from decimal import Decimal
+
 import pytest
 from django.core.checks import run_checks
 from pytest_django import Settings
@@ -40,6 +42,8 @@ def test_the_settings_of_a_computer_of_ones_own_are_fine(settings: Settings) -> 
         ({"RAG_CHUNK_SIZE": 300, "RAG_CHUNK_OVERLAP": 200}, "rag.E006"),
         ({"RAG_MAX_STREAMS": gunicorn.threads}, "rag.E007"),
         ({"NUM_PROXIES": 0, "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https")}, "rag.W009"),
+        ({"RAG_PRICES": ["gpt-4o=1:2"]}, "rag.E013"),
+        ({"RAG_ASSUMED_PRICE": "a lot"}, "rag.E014"),
     ],
 )
 def test_a_mistake_is_found(settings: Settings, changes: dict[str, object], expected: str) -> None:
@@ -55,3 +59,26 @@ def test_a_rate_that_is_none_is_found(monkeypatch: pytest.MonkeyPatch, rate: str
     monkeypatch.setattr(visitors.QuestionThrottle, "THROTTLE_RATES", {"ask": rate})
 
     assert "rag.E008" in found()
+
+
+def test_a_price_that_nobody_states_is_found_when_deploying(settings: Settings) -> None:
+    settings.LLM_PROVIDER, settings.OPENAI_MODEL, settings.RAG_PRICES = "openai", "mystery", []
+    said = [message for message in run_checks(include_deployment_checks=True) if message.id == "rag.W015"]
+
+    assert len(said) == 1 and "openai/mystery" in said[0].msg and "rag.W015" not in found()
+
+
+def test_a_price_that_is_stated_or_published_is_fine(settings: Settings) -> None:
+    settings.LLM_PROVIDER, settings.RAG_PRICES = "openai", ["openai/mystery=1:2"]
+    for model in ("mystery", "gpt-4o-mini"):
+        settings.OPENAI_MODEL = model
+        assert "rag.W015" not in {message.id for message in run_checks(include_deployment_checks=True)}
+
+
+@pytest.mark.parametrize(("budget", "expected"), [("0", False), ("0.50", True), ("5", False)])
+def test_a_budget_that_is_less_than_one_question_is_found(settings: Settings, budget: str, expected: bool) -> None:
+    settings.LLM_PROVIDER, settings.OPENAI_MODEL, settings.RAG_PRICES = "openai", "mystery", []
+    settings.RAG_PROJECT_DAILY_BUDGET_USD = Decimal(budget)
+
+    ids = {message.id for message in run_checks(include_deployment_checks=True)}
+    assert ("rag.W016" in ids) is expected

@@ -39,7 +39,7 @@ class Command(BaseCommand):
             options=choices, interruption=interruption, report=reporting.to(sys.stderr), by_hand=not options["watch"]
         )
         if options["dry_run"]:
-            failed = self._print_estimates(options["project_id"])
+            failed = self._print_estimates(options["project_id"], choices.pace)
         else:
             with interruption.on_signals():
                 failed = self._print(self._outcomes(worker, options), watching=options["watch"])
@@ -65,14 +65,16 @@ class Command(BaseCommand):
             self.stdout.write("Nothing was processed: nothing is waiting, or the time was over.")
         return failed
 
-    def _print_estimates(self, project_id: int | None) -> int:
-        """Say what each would cost; the number of those that could not be processed."""
+    def _print_estimates(self, project_id: int | None, pace: estimate.Pace) -> int:
+        """Say what each would cost, here and in the admin; the number of those that could not be processed."""
         rags = ProjectRAG.objects.with_repository()
         failed = 0
         for rag in rags if project_id is None else rags.filter(project=project_id):
-            estimated = estimate.of(rag)
+            estimated = estimate.of(rag, pace)
+            estimate.record(rag, estimated)
             failed += not estimated.possible
             self.stdout.write(f"{rag.project.title}: {estimated.sentence}")
+        self.stdout.write("Nothing was embedded or paid.")
         return failed
 
     def _check(self, options: dict[str, Any]) -> None:

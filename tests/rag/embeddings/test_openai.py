@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import Settings
 
-from rag import embeddings, providers, tokens
-from rag.embeddings import known, openai
+from rag import embeddings, tokens
+from rag.embeddings import openai
 from tests.providers import Altered, Chat, Embeddings, Provider, Refusal, dialects, serving
 
 TEXTS = ["first", "second", "third"]
@@ -119,14 +119,6 @@ def test_floats_in_base64_are_little_endian() -> None:
 def test_no_texts_make_no_request(openais: Provider) -> None:
     assert embeddings.configured().embed_documents([]) == []
     assert openais.requests == []
-
-
-def test_prices_are_known_where_they_are_published(settings: Settings) -> None:
-    settings.OPENAI_API_KEY = settings.TOGETHER_API_KEY = "a-key"
-    settings.AZURE_OPENAI_EMBEDDING_MODEL = settings.TOGETHER_EMBEDDING_MODEL = "text-embedding-3-small"
-    assert known.price(providers.embedding("azure")) == known.price(providers.embedding("openai")) != 0
-    assert known.price(providers.embedding("together")) is None
-    assert known.price(providers.embedding("lmstudio")) == 0
 
 
 @pytest.mark.parametrize("texts", [["text", ""], ["a"] * 2_049, ["many words " * 700] * 120])
