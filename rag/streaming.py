@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 from django.utils.html import escape
 from django.utils.log import log_response
 
-from rag import answers, models
+from rag import answers, limits, models
 
 logger = logging.getLogger(__name__)
 
@@ -53,12 +53,18 @@ def respond(message: models.Message) -> HttpResponse | StreamingHttpResponse:
 
 @contextmanager
 def admitted() -> Iterator[None]:
-    """One of the places for answers, for as long as the block takes. Raises Busy at once when there is none."""
+    """One of the places for answers, of this process and of all together, for as long as the block takes.
+
+    Raises Busy at once when there is none.
+    """
     taken = places()
     if not taken.acquire(blocking=False):
         raise Busy
     try:
-        yield
+        with limits.place():
+            yield
+    except limits.NoPlace as error:
+        raise Busy from error
     finally:
         taken.release()
 

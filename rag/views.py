@@ -16,7 +16,7 @@ from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import conditional_page, require_GET, require_http_methods, require_POST, require_safe
 
 from portfolio.models import Project, ProjectRAG
-from rag import answers, questions, streaming, suggestions, visitors
+from rag import answers, limits, questions, streaming, suggestions, visitors
 from rag.models import Message, MessageSource
 
 TURNS = 20  # questions with their answers on one page
@@ -119,7 +119,10 @@ def _ask(request: HttpRequest, project: Project) -> HttpResponse:
         return _refuse(request, project, Refusal(sentence=sentence, status=422), question)
 
     def store() -> Message:
-        return Message.objects.create(conversation=visitors.conversation(request, project), question=question)
+        conversation = visitors.conversation(request, project)
+        with transaction.atomic():
+            limits.check_conversation(conversation)
+            return Message.objects.create(conversation=conversation, question=question)
 
     return _answer(request, project, store, question)
 
@@ -131,10 +134,18 @@ def _answer(request: HttpRequest, project: Project, store: Callable[[], Message]
     """
     if wait := visitors.seconds_to_wait(request):
         return _refuse(request, project, Refusal(sentence=visitors.TOO_MANY, status=429, retry_after=wait), question)
-    if "HX-Request" in request.headers:
-        return render(request, "rag/_message.html", {"message": store(), "sources": [], "project": project})
+
+    def taken() -> Message:
+        with limits.counted(visitors.address(request)):
+            return store()
+
     try:
-        message = store() if "stream" in request.POST else _completed(store)
+        if "HX-Request" in request.headers:
+            return render(request, "rag/_message.html", {"message": taken(), "sources": [], "project": project})
+        message = taken() if "stream" in request.POST else _completed(taken)
+    except limits.LimitReached as reached:
+        refusal = Refusal(sentence=str(reached), status=429, retry_after=reached.retry_after)
+        return _refuse(request, project, refusal, question)
     except streaming.Busy as busy:
         refusal = Refusal(sentence=str(busy), status=503, retry_after=busy.retry_after)
         return streaming.expected(_refuse(request, project, refusal, question))

@@ -38,6 +38,12 @@ def seconds_to_wait(request: HttpRequest) -> int:
     return math.ceil(throttle.wait() or 1)
 
 
+def address(request: HttpRequest | Request) -> str:
+    """Who a day's questions are counted for, hidden: the address, which no visitor can change as they can cookies."""
+    ident = QuestionThrottle().get_ident(request if isinstance(request, Request) else Request(request))
+    return str(salted_hmac(f"{__name__}.address", ident, algorithm="sha256").hexdigest()[:32])
+
+
 def messages(request: HttpRequest, project: Project) -> QuerySet[Message]:
     """What this visitor asked about this project; everybody else's is not there."""
     asked = Message.objects.select_related("conversation")

@@ -26,7 +26,7 @@ ORDER = [
     "passages", "ranking", "planes", "candidates", "confidence", "substitute", "retrieval", "prompts", "llm",
     "citations", "drafts", "answers", "unanswered", "evaluation",
     # Doors
-    "questions", "visitors", "suggestions", "templatetags", "streaming", "views", "urls", "api", "admin",
+    "questions", "limits", "visitors", "suggestions", "templatetags", "streaming", "views", "urls", "api", "admin",
     "checks", "probes", "apps", "management",
 ]  # fmt: skip
 Function = ast.FunctionDef | ast.AsyncFunctionDef
