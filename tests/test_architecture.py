@@ -17,7 +17,7 @@ ORDER = [
     # Store
     "search_tables", "models",
     # Pay
-    "alarm", "budgets", "calls",
+    "alarm", "budgets", "calls", "costs",
     # Write
     "plan", "packing", "index", "postings", "search_index", "revisions",
     # Run the stages

@@ -1,9 +1,10 @@
-"""The owner's view: what stands where, what failed and what to do, what was read, and what visitors asked.
+"""The owner's view: what stands where, what failed and what to do, what was read, what visitors asked, and
+what it costs.
 
 Everything a repository or a visitor wrote is shown as text; nothing here is marked safe but links built from ids and
 from addresses that the program made.
 """
 
-from rag.admin import assistants, conversations, files, questions
+from rag.admin import assistants, conversations, files, questions, spending
 
-__all__ = ["assistants", "conversations", "files", "questions"]
+__all__ = ["assistants", "conversations", "files", "questions", "spending"]

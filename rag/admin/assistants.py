@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from portfolio.models import ProjectRAG
-from rag import revisions
+from rag import estimate, models, revisions
 
 
 @admin.register(ProjectRAG)
@@ -23,12 +23,12 @@ class ProjectRAGAdmin(admin.ModelAdmin):
     list_select_related = ("project", "live_revision")
     search_fields = ("project__title", "project__repository_url", "processing_error")
     ordering = ("project__title",)
-    actions = ("process_again", "cancel", "reset")
+    actions = ("process_again", "estimate_cost", "cancel", "reset")
     readonly_fields = (
-        "project", "processing_status", "processing_stage", "percentage", "queued", "processing_error", "error_code",
-        "attempts", "next_attempt_at", "requested_at", "started_at", "finished_at", "duration", "checked_at",
-        "source_bytes", "commit", "embedding_model", "files", "skipped_files", "chunks", "embedded", "cost", "timings",
-        "lease_expires_at",
+        "project", "processing_status", "processing_stage", "percentage", "queued", "next_run", "processing_error",
+        "error_code", "attempts", "next_attempt_at", "requested_at", "started_at", "finished_at", "duration",
+        "checked_at", "source_bytes", "commit", "embedding_model", "files", "skipped_files", "chunks", "embedded",
+        "cost", "timings", "lease_expires_at",
     )  # fmt: skip
     fields = readonly_fields
 
@@ -60,6 +60,15 @@ class ProjectRAGAdmin(admin.ModelAdmin):
     @admin.display(boolean=True)
     def queued(self, rag: ProjectRAG) -> bool:
         return rag.is_queued
+
+    @admin.display(description="next run")
+    def next_run(self, rag: ProjectRAG) -> str:
+        """What it would send, cost and take, as last found out. A look at the repository takes a command."""
+        known = models.Estimate.objects.filter(rag=rag).first()
+        if known is None or not known.sentence:
+            return _ASKED if known and known.requested_at else _UNKNOWN
+        found = f"{known.sentence} (As of {timezone.localtime(known.made_at):%Y-%m-%d %H:%M}.)"
+        return f"{found} {_ASKED}" if known.requested_at else found
 
     @admin.display(empty_value="–")
     def commit(self, rag: ProjectRAG) -> str:
@@ -113,6 +122,12 @@ class ProjectRAGAdmin(admin.ModelAdmin):
     def process_again(self, request: HttpRequest, rags: QuerySet[ProjectRAG]) -> None:
         self._tell(request, sum(ProjectRAG.objects.request(rag.pk) for rag in rags), "queued for processing")
 
+    @admin.action(permissions=["change"], description="Estimate what the next run costs")
+    def estimate_cost(self, request: HttpRequest, rags: QuerySet[ProjectRAG]) -> None:
+        for rag in rags:
+            estimate.request(rag)
+        self._tell(request, len(rags), "queued for an estimate; nothing is paid for it")
+
     @admin.action(permissions=["change"], description="Cancel")
     def cancel(self, request: HttpRequest, rags: QuerySet[ProjectRAG]) -> None:
         self._tell(request, sum(ProjectRAG.objects.cancel(rag.pk) for rag in rags), "cancelled")
@@ -134,3 +149,10 @@ class ProjectRAGAdmin(admin.ModelAdmin):
     def _tell(self, request: HttpRequest, count: int, what: str) -> None:
         level = messages.SUCCESS if count else messages.WARNING
         self.message_user(request, f"{count} {what}." if count else f"There was nothing to be {what}.", level)
+
+
+_ASKED = "An estimate is asked for: process_rag_async makes it, before it processes anything."
+_UNKNOWN = (
+    "Not known yet. Choose “Estimate what the next run costs” in the list, or run process_rag_async --dry-run. To see "
+    "it before anything is paid, cancel the assistant first and process it again afterwards."
+)

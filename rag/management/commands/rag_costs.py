@@ -1,0 +1,56 @@
+"""Says what the models have cost."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from rag import budgets, costs
+
+LONGEST = 3_650
+
+
+class Command(BaseCommand):
+    help = "What was paid to providers, by day, project, model and purpose, and what is left of today's budgets."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--days", type=int, default=30, help="so many, today included")
+        parser.add_argument("--json", action="store_true", help="one JSON object; amounts are USD, as text")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not 1 <= options["days"] <= LONGEST:
+            raise CommandError(f"--days takes a number from 1 to {LONGEST}.", returncode=2)
+        budgets.expire()
+        paid, today = costs.of_last(options["days"]), costs.of_today()
+        if options["json"]:
+            facts = asdict(paid) | {"budgets": [asdict(budget) for budget in today]}
+            self.stdout.write(json.dumps(facts, indent=2, default=str))
+        else:
+            self.stdout.write("\n".join(report(paid, today)))
+
+
+def report(paid: costs.Costs, today: tuple[costs.Budget, ...]) -> list[str]:
+    """The lines for a reader."""
+    lines = [f"The last {paid.days} days (UTC): ${paid.total.cost:.4f} for {paid.total.calls:,} calls."]
+    if paid.unpriced:
+        names = ", ".join(paid.unpriced)
+        assumed = f"  ${paid.total.assumed:.4f} of it is assumed, not known."
+        lines.append(f"{assumed} State in RAG_PRICES what these cost: {names}.")
+    spent_on = tuple(line for line in paid.by_day if line.calls)
+    groups = {"day": spent_on, "project": paid.by_project, "model": paid.by_model, "purpose": paid.by_purpose}
+    for name, group in groups.items():
+        lines += ["", f"By {name}", *map(one, group)] if group else []
+    return [*lines, "", "Today's budgets", *map(left, today)]
+
+
+def one(line: costs.Line) -> str:
+    text = f"  {line.name:<40} ${line.cost:>10.4f}  {line.calls:>7,} calls  "
+    text += f"{line.tokens_in:>11,} tokens in  {line.tokens_out:>9,} out"
+    return text + (f"  {line.failed:,} failed" if line.failed else "") + ("  assumed price" if line.assumed else "")
+
+
+def left(budget: costs.Budget) -> str:
+    limit = "no limit" if budget.cap is None else f"of ${budget.cap:.2f}, {budget.percentage} %"
+    under_way = f", ${budget.held:.4f} held for calls under way" if budget.held else ""
+    return f"  {budget.name}: ${budget.spent:.4f} {limit}{under_way}"
