@@ -42,7 +42,7 @@ def table(title: str, rows: Sequence[matrix.Row], columns: Sequence[Provider], a
 
 
 def tried(row: matrix.Row, provider: Provider, act: Act) -> Seen:
-    with scene(provider, **row.changes(provider.dialect)) as set_up:
+    with scene(provider, **row.settings(provider.dialect)) as set_up:
         provider.plan(*row.planned(provider.dialect))
         return act(set_up)
 

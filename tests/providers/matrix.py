@@ -24,9 +24,11 @@ from tests.providers import (
     Trickle,
     dialects,
 )
+from tests.providers.scene import TIMEOUT
 
 Plans = Sequence[Plan]
 Change = Callable[[dialects.Dialect], dict[str, Any]]
+SLOW = (Hang, Silence, Trickle)
 HTML = b"<html><body>502 Bad Gateway</body></html>"
 
 
@@ -49,13 +51,18 @@ class Row:
     requests: int | None = 1
     retry_after: float | None = None
     text: str | None = None
-    seconds: float = 3.0
+    seconds: float = 20.0  # a server that hangs does it for longer
 
     def expected(self, dialect: dialects.Dialect) -> str:
         return self.expects.get(dialect.name, self.expect)
 
     def planned(self, dialect: dialects.Dialect) -> Plans:
         return self.plans(dialect) if callable(self.plans) else self.plans
+
+    def settings(self, dialect: dialects.Dialect) -> dict[str, Any]:
+        """What is changed, and how long silence is borne."""
+        is_slow = any(isinstance(plan, SLOW) or getattr(plan, "hang", 0) for plan in self.planned(dialect))
+        return self.changes(dialect) | ({"RAG_TIMEOUT": TIMEOUT} if is_slow else {})
 
 
 def limited(retry_after: str | None) -> Refusal:
@@ -113,13 +120,13 @@ CHAT = [
     Row(name="redirect", expect="refused", plans=[Raw(b"", "text/plain", 307, {"Location": "http://127.0.0.1:9/"})]),
     Row(name="reset before the headers", expect="unreachable", plans=[Drop()] * 2, requests=2),
     Row(name="reset after the headers", expect="unreachable", plans=[Drop(after_headers=True)]),
-    Row(name="never answers", expect="timeout", plans=[Hang(5)]),
-    Row(name="headers, then silence", expect="timeout", plans=[Silence(5)]),
+    Row(name="never answers", expect="timeout", plans=[Hang(30)]),
+    Row(name="headers, then silence", expect="timeout", plans=[Silence(30)]),
     Row(name="a byte at a time", expect="timeout", plans=[Trickle(0.05)], requests=None),
     Row(name="headers, a byte at a time", expect="timeout", plans=[Trickle(0.05, in_headers=True)]),
-    Row(name="a refusal, then silence", expect="quota", plans=[Silence(5, 402)]),
+    Row(name="a refusal, then silence", expect="quota", plans=[Silence(30, 402)]),
     Row(name="a refusal, a byte at a time", expect="quota", plans=[Trickle(0.05, 402)]),
-    Row(name="silence after a piece", expect="timeout", plans=[Chat(["a"], hang=5)], text="a"),
+    Row(name="silence after a piece", expect="timeout", plans=[Chat(["a"], hang=30)], text="a"),
     Row(name="cut after two pieces", expect="cut", plans=[Chat(["a", "b"], cut=True)], text="ab"),
     Row(name="no reason for the end", expect="cut", plans=[Chat(["a"], finish=None)], text="a"),
     Row(name="no [DONE]", expect="", plans=[Chat(done=False)], text="Hello [1]"),
@@ -180,11 +187,11 @@ EMBEDDING = [
         plans=[Raw(b"", "text/plain", 307, {"Location": "http://127.0.0.1:9/"})]),
     Row(name="reset before the headers", expect="embedding_unavailable", plans=[Drop()]),
     Row(name="reset after the headers", expect="embedding_unavailable", plans=[Drop(after_headers=True)]),
-    Row(name="never answers", expect="embedding_unavailable", plans=[Hang(5)]),
-    Row(name="headers, then silence", expect="embedding_unavailable", plans=[Silence(5)]),
+    Row(name="never answers", expect="embedding_unavailable", plans=[Hang(30)]),
+    Row(name="headers, then silence", expect="embedding_unavailable", plans=[Silence(30)]),
     Row(name="a byte at a time", expect="embedding_unavailable", plans=[Trickle(0.05)]),
     Row(name="headers, a byte at a time", expect="embedding_unavailable", plans=[Trickle(0.05, in_headers=True)]),
-    Row(name="a refusal, then silence", expect="embedding_quota", plans=[Silence(5, 402)]),
+    Row(name="a refusal, then silence", expect="embedding_quota", plans=[Silence(30, 402)]),
     Row(name="a refusal, a byte at a time", expect="embedding_quota", plans=[Trickle(0.05, 402)]),
     Row(name="half an answer", expect="embedding_unavailable", plans=[Half()]),
     Row(name="{error} with 200", expect="embedding_vectors",

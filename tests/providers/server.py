@@ -118,7 +118,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.provider.connections.discard(self.connection)
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
+        length = int(self.headers.get("Content-Length", 0))
+        content = self.rfile.read(length)
+        if len(content) < length:  # the client was killed while it sent it
+            self.close_connection = True
+            return
+        body = json.loads(content or b"{}")
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.provider.requests.append(Request(self.path, headers, body, time.monotonic(), self.client_address[1]))
         self._follow(self.provider.next_plan(), body)

@@ -19,7 +19,7 @@ def cases(columns: Iterable[dialects.Dialect], rows: Iterable[matrix.Row]) -> li
 
 
 def tried(provider: Provider, row: matrix.Row, act: Callable[[Scene], Seen]) -> Seen:
-    with scene(provider, **row.changes(provider.dialect)) as set_up:
+    with scene(provider, **row.settings(provider.dialect)) as set_up:
         provider.plan(*row.planned(provider.dialect))
         return act(set_up)
 

@@ -595,11 +595,11 @@ def test_a_repository_larger_than_the_limit_is_stopped_on_the_way(
 ) -> None:
     repository.commit({f"{n}": os.urandom(40_000) for n in range(100)})
     settings.RAG_MAX_CLONE_BYTES = 1_000_000
-    https_repository.behaviour.bytes_a_second = 500_000
+    https_repository.behaviour.bytes_a_second = 200_000
     started = time.monotonic()
     error = failure(https_repository.url)
     assert (error.code, error.permanent, "1 MB" in str(error)) == ("too_large", True, True)
-    assert time.monotonic() - started < 6  # the whole takes 8 seconds
+    assert time.monotonic() - started < 15  # the whole takes 20 seconds
 
 
 def test_a_repository_larger_than_the_limit_is_also_seen_at_the_end(
