@@ -36,6 +36,7 @@ ERRORS: dict[Fault, type[embeddings.EmbeddingError]] = {
     Fault.MODEL: embeddings.ModelMissing,
     Fault.FILTERED: embeddings.InputRefused,
     Fault.CONTENT: embeddings.InputRefused,
+    Fault.TOO_LARGE: embeddings.InputRefused,
     Fault.REQUEST: embeddings.RequestRefused,
     Fault.TIMEOUT: embeddings.ProviderUnavailable,
     Fault.PASSING: embeddings.ProviderUnavailable,

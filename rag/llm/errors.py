@@ -81,6 +81,11 @@ class ChatRequestRefused(ChatError):
     permanent = True
 
 
+class ChatTooLarge(ChatRequestRefused):
+    """The prompt is larger than the provider takes for {model}. Lower RAG_PROMPT_TOKENS, or say in
+    LLM_CONTEXT_TOKENS and LLM_TOKENS_PER_MINUTE how much it takes."""
+
+
 class ChatGarbled(ChatError):
     """The provider answered with something that is not an answer. Check {address}."""
 
@@ -113,6 +118,7 @@ BY_FAULT: dict[Fault, type[ChatError]] = {
     Fault.MODEL: ChatModelMissing,
     Fault.FILTERED: ChatFiltered,
     Fault.CONTENT: ChatRequestRefused,
+    Fault.TOO_LARGE: ChatTooLarge,
     Fault.REQUEST: ChatRequestRefused,
     Fault.TIMEOUT: ChatTimeout,
     Fault.PASSING: ChatError,

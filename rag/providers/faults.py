@@ -16,7 +16,8 @@ class Fault(Enum):
     RATE = auto()
     MODEL = auto()
     FILTERED = auto()  # by the provider's content filter
-    CONTENT = auto()  # what was sent is too large, or not to its liking
+    CONTENT = auto()  # what was sent is not to its liking
+    TOO_LARGE = auto()  # for its model, or for what it takes in a minute
     REQUEST = auto()  # anything else that asking again does not change
     TIMEOUT = auto()
     PASSING = auto()
@@ -30,6 +31,7 @@ BY_CODE = {
     "model_not_available": Fault.MODEL,
     "model_decommissioned": Fault.MODEL,
     "deploymentnotfound": Fault.MODEL,
+    "context_length_exceeded": Fault.TOO_LARGE,
     "content_filter": Fault.FILTERED,
     "responsibleaipolicyviolation": Fault.FILTERED,
 }
@@ -49,15 +51,18 @@ BY_STATUS = {
     404: Fault.MODEL,
     408: Fault.TIMEOUT,
     409: Fault.PASSING,
-    413: Fault.CONTENT,
+    413: Fault.TOO_LARGE,
     422: Fault.CONTENT,
     425: Fault.PASSING,
     429: Fault.RATE,
     498: Fault.PASSING,  # Groq's flexible tier is full
     499: Fault.PASSING,
 }
-# Together says 403 for a prompt that does not fit into the model's context.
-TOO_LONG = ("context length", "max_new_tokens")
+# Together says 403 for a prompt that does not fit into the model's context; servers of one's own say 400 or 500.
+TOO_LONG = (
+    "context length", "max_new_tokens", "context window", "context size", "exceed_context_size",
+    "greater than the context", "reduce the length", "too many tokens",
+)  # fmt: skip
 
 
 def of(status: int, body: object) -> Fault:
@@ -67,8 +72,8 @@ def of(status: int, body: object) -> Fault:
     known = known or next((fault for phrase, fault in BY_PHRASE.items() if phrase in message), None)
     if known:
         return known
-    if status == 403 and any(phrase in message for phrase in TOO_LONG):
-        return Fault.CONTENT
+    if status != 429 and any(phrase in message for phrase in TOO_LONG):
+        return Fault.TOO_LARGE
     return BY_STATUS.get(status, Fault.PASSING if status >= 500 else Fault.REQUEST)
 
 

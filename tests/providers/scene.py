@@ -22,7 +22,7 @@ PROMPT = prompts.Prompt(question="?", messages=(prompts.ChatMessage(role="user",
 PATIENT, PATIENT_LIMIT = 20.0, 60.0
 TIMEOUT, LIMIT = 0.4, 1.5
 ALWAYS = {"OPENAI_API_KEY": "", "GROQ_API_KEY": "", "EMBEDDING_DIMENSIONS": 0}
-GENERAL = re.compile(r"RAG_[A-Z_]+|LLM_PROVIDER|EMBEDDING_PROVIDER")
+GENERAL = re.compile(r"RAG_[A-Z_]+|LLM_PROVIDER|LLM_CONTEXT_TOKENS|LLM_TOKENS_PER_MINUTE|EMBEDDING_PROVIDER")
 
 
 @dataclass

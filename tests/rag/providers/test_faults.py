@@ -17,7 +17,7 @@ from rag.providers.faults import Fault
         (400, "No models loaded. Please load a model", Fault.MODEL),
         (404, {"code": "DeploymentNotFound", "message": "x"}, Fault.MODEL),
         (400, {"code": None, "innererror": {"code": "ResponsibleAIPolicyViolation"}}, Fault.FILTERED),
-        (413, {"code": "rate_limit_exceeded"}, Fault.CONTENT),
+        (413, {"code": "rate_limit_exceeded"}, Fault.TOO_LARGE),
         (498, {"code": "capacity_exceeded"}, Fault.PASSING),
         (429, {"type": "insufficient_quota"}, Fault.QUOTA),
         (400, None, Fault.CONTENT),
