@@ -65,6 +65,9 @@ def _vector(revision: models.Revision, question: str) -> Sequence[float] | None:
     embedder = embeddings.for_model(*made_by)
     if prices.of(embedder.provider, embedder.model).is_free:
         return embedder.embed_query(question)
+    remembered = embedder.remembered(question)
+    if remembered is not None:
+        return remembered
     about = calls.About(
         purpose=models.Call.Purpose.QUESTION, provider=embedder.provider, model=embedder.model,
         project_id=revision.rag.project_id,

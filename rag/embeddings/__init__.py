@@ -94,6 +94,9 @@ class Embedder(Protocol):
     def embed_query(self, text: str) -> Vector:
         """The vector of a question. Raises EmbeddingError."""
 
+    def remembered(self, text: str) -> Vector | None:
+        """The vector of a question that was asked lately, which costs nothing; None: it has to be embedded."""
+
 
 log = logging.getLogger(__name__)
 _built: dict[tuple[object, ...], Embedder] = {}

@@ -43,6 +43,9 @@ class FakeEmbedder:
     def embed_query(self, text: str) -> embeddings.Vector:
         return self.embed_documents([text])[0]
 
+    def remembered(self, text: str) -> embeddings.Vector | None:
+        return None  # it costs nothing here
+
 
 def _vector(text: str) -> embeddings.Vector:
     patterns = [_pattern(word.lower()) for word in WORD.findall(text)]

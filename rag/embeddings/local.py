@@ -91,6 +91,9 @@ class LocalEmbedder:
     def embed_query(self, text: str) -> embeddings.Vector:
         return self.embed_documents([text])[0]
 
+    def remembered(self, text: str) -> embeddings.Vector | None:
+        return None  # it costs nothing here
+
     def _run(self, tokens: list[list[int]]) -> Floats:
         """Token ids of some texts → (texts, 384) vectors of length 1."""
         lengths = np.array([len(ids) for ids in tokens], np.int32)

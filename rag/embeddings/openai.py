@@ -11,6 +11,7 @@ import logging
 import sys
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Sequence
 from random import random
 from typing import Any
@@ -29,6 +30,7 @@ ANSWER_BYTES_A_FLOAT = 32  # more than JSON needs for one
 MOST_DIMENSIONS = 3_500  # a vector stays in its row, which has 8 KB
 QUERY_PATIENCE = 3.0  # seconds: a visitor is waiting
 CONNECTIONS = 100
+QUESTIONS = 256  # whose vectors are kept: 2 MB at most
 ERRORS: dict[Fault, type[embeddings.EmbeddingError]] = {
     Fault.KEY: embeddings.KeyRefused,
     Fault.QUOTA: embeddings.QuotaExhausted,
@@ -66,6 +68,7 @@ class OpenAIEmbedder:
         limits = clients.Limits(silence=deadline, connections=CONNECTIONS, kept=CONNECTIONS)
         self._client = KIT.client(access, limits, clients.hurry)
         self._lock = threading.Lock()
+        self._asked: OrderedDict[str, embeddings.Vector] = OrderedDict()
 
     @property
     def dimensions(self) -> int:
@@ -82,6 +85,24 @@ class OpenAIEmbedder:
             raise
 
     def embed_query(self, text: str) -> embeddings.Vector:
+        """Those of the last QUESTIONS are known: what a page suggests is asked by many."""
+        vector = self.remembered(text)
+        if vector is not None:
+            return vector
+        vector = self._embed_query(text)
+        with self._lock:
+            self._asked[text] = vector
+            if len(self._asked) > QUESTIONS:
+                self._asked.popitem(last=False)
+        return vector
+
+    def remembered(self, text: str) -> embeddings.Vector | None:
+        with self._lock:
+            if text in self._asked:
+                self._asked.move_to_end(text)
+            return self._asked.get(text)
+
+    def _embed_query(self, text: str) -> embeddings.Vector:
         started = time.monotonic()
         try:
             return self.embed_documents([text])[0]

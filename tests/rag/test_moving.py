@@ -1,6 +1,7 @@
 """Another embedding model or provider: built beside the live index, priced first, and asked where it was made."""
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 
 import pytest
 from pytest_django import Settings
@@ -138,3 +139,15 @@ def test_an_estimate_says_when_a_price_is_not_known(project: Project, servers: S
     assert "tokens and $0.0" in estimate.of(project.rag).sentence
     settings.EMBEDDING_PROVIDER = "together"
     assert "its price is not known" in estimate.of(project.rag).sentence
+
+
+def test_a_question_that_is_remembered_is_not_paid_again_and_needs_no_budget(
+    project: Project, run: Run, servers: Servers, settings: Settings
+) -> None:
+    run(project)
+    paid = models.Call.objects.filter(purpose=models.Call.Purpose.QUESTION)
+    first = retrieval.search(live(project), "greet")
+    settings.RAG_DAILY_BUDGET_USD = Decimal("0.000001")
+
+    assert retrieval.search(live(project), "greet") == first
+    assert paid.get().tokens_in > 0

@@ -150,6 +150,23 @@ def test_a_question_is_asked_again_when_it_failed_at_once(provider: Provider) ->
     assert len(provider.requests) == 2
 
 
+def test_a_question_that_is_asked_again_is_not_embedded_again(openais: Provider) -> None:
+    embedder = embeddings.configured()
+    first = embedder.embed_query("How?")
+
+    assert embedder.embed_query("How?") == first
+    assert embedder.embed_query("Why?") != first
+    assert len(openais.requests) == 2
+
+
+def test_a_failure_is_not_remembered(openais: Provider) -> None:
+    openais.plan(Refusal(401))
+    with pytest.raises(embeddings.KeyRefused):
+        embeddings.configured().embed_query("How?")
+
+    assert embeddings.configured().embed_query("How?")
+
+
 def test_a_question_does_not_wait_for_long(provider: Provider) -> None:
     provider.plan(Refusal(429, headers={"Retry-After": "60"}))
 
