@@ -45,10 +45,11 @@ def post_worker_init(worker: Any) -> None:
 
 
 def _warm() -> None:
-    from rag import embeddings, llm  # noqa: PLC0415 — models want the application, which the worker has loaded by now
+    from rag import embeddings  # noqa: PLC0415 — models want the application, which the worker has loaded by now
+    from rag.llm import fallback  # noqa: PLC0415
 
+    fallback.warm()
     embeddings.warm()
-    llm.configured()
 
 
 def _end_answers_at(number: signal.Signals) -> None:

@@ -95,13 +95,10 @@ _database["OPTIONS"] = {
 DATABASES = {"default": _database}
 DATABASE_STATEMENT_TIMEOUT = env.number("DATABASE_STATEMENT_TIMEOUT", 30)  # seconds, for pages; see config/wsgi.py
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+_named_by_content = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 STORAGES = {
     "default": {"BACKEND": "portfolio.storage.DatabaseStorage"},
-    "staticfiles": {
-        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
-    },
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage" if DEBUG else _named_by_content},
 }
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
@@ -115,8 +112,7 @@ USE_TZ = True
 SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", not DEBUG)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 24 * 3600
-SECURE_HSTS_INCLUDE_SUBDOMAINS = not DEBUG
-SECURE_HSTS_PRELOAD = not DEBUG
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 _prefix = "" if DEBUG else "__Host-"
@@ -176,7 +172,15 @@ RAG_MAX_MINUTES = env.number("RAG_MAX_MINUTES", 30, minimum=0.01)  # of one proj
 RAG_REFRESH_MINUTES = env.number("RAG_REFRESH_MINUTES", 60, minimum=1)  # between looks for new commits, with --watch
 
 # Which models. Each provider's row in rag/providers says which of these are its own.
-LLM_PROVIDER = env.text("LLM_PROVIDER", "auto")  # auto, or a name of providers.CHAT
+LLM_PROVIDER = env.text("LLM_PROVIDER", "auto")  # auto, conditional (_SIMPLE, _COMPLEX), or a name of providers.CHAT
+LLM_FALLBACKS = env.words("LLM_FALLBACKS", ("extractive",))  # who answers when that one cannot, in order; or none
+LLM_FIRST_TOKEN_TIMEOUT = env.number("LLM_FIRST_TOKEN_TIMEOUT", 6, minimum=0.1)  # seconds, where another model is left
+LLM_PROVIDER_SIMPLE, LLM_PROVIDER_COMPLEX = env.text("LLM_PROVIDER_SIMPLE"), env.text("LLM_PROVIDER_COMPLEX")
+COMPLEXITY_THRESHOLD = env.number("COMPLEXITY_THRESHOLD", 0.7)  # 0…1, from there on a question is complex
+QUERY_LENGTH_THRESHOLD = env.whole("QUERY_LENGTH_THRESHOLD", 100, minimum=1)  # characters; see rag/routing.py
+LLM_ROLLOUT = env.words("LLM_ROLLOUT")  # name=per cent of the conversations, …
+LLM_CONTEXT_TOKENS = env.whole("LLM_CONTEXT_TOKENS", 0)  # of prompt and answer; 0: as the models' names tell
+LLM_TOKENS_PER_MINUTE = env.words("LLM_TOKENS_PER_MINUTE")  # name=tokens, …
 EMBEDDING_PROVIDER = env.text("EMBEDDING_PROVIDER", "auto")  # auto, or a name of providers.EMBEDDING
 EMBEDDING_DIMENSIONS = env.whole("EMBEDDING_DIMENSIONS", 0)  # 0: the model's own
 EMBEDDING_TEXT_TOKENS = env.whole("EMBEDDING_TEXT_TOKENS", 8_192, minimum=64)  # of one text; the rest is cut off
@@ -241,7 +245,6 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
     "loggers": {
         "django": {"handlers": [], "propagate": True},  # its own console handler would say everything twice
-        "httpx": {"level": "WARNING"},
-        "httpx2": {"level": "WARNING"},
+        **{name: {"level": "WARNING"} for name in ("httpx", "httpx2")},
     },
 }

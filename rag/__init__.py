@@ -7,8 +7,8 @@
     pay               prices;  budgets → calls hold and settle what one costs, alarm warns, costs sums up
     run the stages    vectors → ingest → worker;  estimate says what it would cost, reporting how it goes
     find and answer   planes → candidates → ranking → passages, confidence, and substitute when nothing may be paid:
-                      together retrieval → prompts → llm → citations → drafts → answers;  unanswered says what was
-                      asked in vain, evaluation measures it
+                      together retrieval → prompts → routing → llm → citations → drafts → answers;  unanswered says
+                      what was asked in vain, evaluation measures it
     doors             limits, streaming, views, api, admin, checks, management commands
 
 Each stage is a module named by what it makes, and imports run down this list only; tests/test_architecture.py holds it.

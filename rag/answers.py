@@ -8,15 +8,14 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.conf import settings
 from django.db.models.functions import Now
 
-from rag import budgets, calls, drafts, embeddings, llm, models, prompts, retrieval
-from rag.llm import errors, extractive, pump
+from rag import budgets, calls, drafts, embeddings, llm, models, prompts, retrieval, routing
+from rag.llm import errors, fallback, pump, windows
 
 logger = logging.getLogger(__name__)
 
@@ -144,32 +143,51 @@ def _written(draft: drafts.Draft) -> Generator[Event]:
     revision = draft.live_revision()
     release()
     found = retrieval.search(revision, prompts.retrieval_query(draft.message.question, history))
-    prompt = prompts.build(draft.message.question, found.passages, history, settings.RAG_PROMPT_TOKENS)
+    message = draft.message
+    asked = routing.Asked(question=message.question, conversation=message.conversation_id, follows=bool(history))
+    route = routing.route(routing.Rules.from_settings(), asked)
+    budget = windows.prompt_tokens(route.names[0])
+    prompt = prompts.build(draft.message.question, found.passages, history, budget)
     draft.use(found, prompt.passages)
     yield Sources(message=draft.message, sources=draft.sources)
     if not found.confident:
         draft.write(drafts.not_found(prompt.passages))
         yield Text(piece=draft.text)
         return
-    stream = _asked(draft, prompt)
-    release()
-    yield from _streamed(draft, stream)
+    draft.message.complexity = route.complexity
+    yield from _asked(draft, prompt, history, route.names)
 
 
-def _asked(draft: drafts.Draft, prompt: prompts.Prompt) -> llm.Stream:
-    """The model's answer, or when nothing may be paid for one the best passages, with the reason before them."""
-    model = llm.configured()
-    try:
-        draft.ask(model, prompt)
-    except budgets.Refused as refused:
-        logger.warning("Answer %s is without a model: %s", draft.message.pk, refused)
-        model = extractive.Extractive(drafts.WITHOUT_MODEL[refused.code])
-        draft.ask(model, prompt)
-    return model.stream(prompt, max_tokens=settings.RAG_ANSWER_TOKENS)
+def _asked(
+    draft: drafts.Draft, prompt: prompts.Prompt, history: Sequence[prompts.Turn], names: Sequence[str]
+) -> Generator[Event]:
+    """One model after the other is asked, until one has begun to answer.
+
+    One that may not be paid for is no failure: at the end there are the best passages, with the reason before them.
+    """
+    attempts = fallback.Attempts(names, limit=LIMIT)
+    for attempt in attempts:
+        draft.message.detour = attempts.detour
+        try:
+            fitted = attempt.fitted(prompt, history)
+            draft.ask(attempt.model, fitted)
+            release()
+            yield from _streamed(draft, attempt.pieces(fitted, beat=BEAT))
+            return
+        except budgets.Refused as refused:
+            logger.warning("Answer %s is not by %s: %s", draft.message.pk, attempt.model.provider, refused)
+            attempts.refuse(refused.code, drafts.WITHOUT_MODEL[refused.code])
+        except errors.ChatError as error:
+            if draft.text or not attempts.goes_on(error):
+                raise
+            logger.warning("Answer %s goes on elsewhere, %s: %s", draft.message.pk, attempt.model.provider, error)
+            draft.give_up(error.code)
+        finally:
+            attempt.leave()
 
 
-def _streamed(draft: drafts.Draft, stream: llm.Stream) -> Generator[Event]:
-    with contextlib.closing(pump.pump(stream, beat=BEAT, limit=LIMIT)) as pieces:
+def _streamed(draft: drafts.Draft, stream: Generator[str | llm.Usage | pump.Silence]) -> Generator[Event]:
+    with contextlib.closing(stream) as pieces:
         for piece in pieces:
             if stopping.is_set():
                 raise Stopped(Stopped.__doc__)

@@ -1,7 +1,8 @@
 """System checks for mistakes in the settings that would otherwise be found by a visitor."""
 
 import contextlib
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +12,8 @@ from django.core.exceptions import ImproperlyConfigured
 from config import gunicorn
 from rag import prices, providers, visitors
 from rag.embeddings import known
+from rag.llm import windows
+from rag.providers import choices
 
 BYTES_A_TOKEN = 4  # of usual text; what is held for a prompt counts its bytes
 
@@ -25,23 +28,40 @@ def local_repositories(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage
 
 @register(Tags.security)
 def fakes(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
-    chosen = [
-        n
-        for n in ("EMBEDDING_PROVIDER", "LLM_PROVIDER")
-        if getattr(settings, n).lower() == "fake" and not settings.DEBUG
-    ]
-    return [Error(f"{name} is a fake without DEBUG.", hint=f"Unset {name}.", id="rag.E002") for name in chosen]
+    chosen = [setting for setting, name, _ in _in_use() if name == "fake" and not settings.DEBUG]
+    return [Error(f"{setting} is a fake without DEBUG.", hint=f"Unset {setting}.", id="rag.E002") for setting in chosen]
 
 
 @register
 def models(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
-    """That the chosen models can be reached with what is set; check_providers asks them."""
+    """That the models that may be asked can be reached with what is set; check_providers asks them."""
     found: list[CheckMessage] = []
-    for choice, reached in (("LLM_PROVIDER", providers.chat), ("EMBEDDING_PROVIDER", providers.embedding)):
+    for setting, name, reached in _in_use():
         try:
-            found += _mistakes(reached())
+            found += _mistakes(dataclasses.replace(reached(name), choice=setting))
         except KeyError:
-            found.append(_unknown(choice))
+            found.append(_unknown(setting))
+    return found
+
+
+@register
+def routes(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """That what is said about several providers makes sense."""
+    found: list[CheckMessage] = []
+    for read, hint in (
+        (choices.shares, "Write LLM_ROLLOUT as name=per cent, separated by commas: azure=10."),
+        (windows.stated_rates, "Write LLM_TOKENS_PER_MINUTE as name=tokens, separated by commas: groq=8000."),
+    ):
+        try:
+            read()
+        except ValueError as error:
+            found.append(Error(str(error), hint=hint, id="rag.E017"))
+    if not 0 < settings.COMPLEXITY_THRESHOLD <= 1:
+        hint = "It is from 0 to 1; with 0.7 about a third of the questions are complex."
+        found.append(Error("COMPLEXITY_THRESHOLD can tell no question from another.", hint=hint, id="rag.E018"))
+    if choices.LAST_RESORT in choices.fallbacks()[:-1]:
+        hint = "Put extractive last in LLM_FALLBACKS: it always answers."
+        found.append(Warning("Some of LLM_FALLBACKS are never asked.", hint=hint, id="rag.W019"))
     return found
 
 
@@ -104,26 +124,25 @@ def price_settings(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
 
 @register(deploy=True)  # it reads the whole list of prices
 def known_prices(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
-    """Of the chosen models, those that RAG_ASSUMED_PRICE counts for."""
+    """Of the models that may be asked, those that RAG_ASSUMED_PRICE counts for."""
     hint = f"State it in RAG_PRICES; until then RAG_ASSUMED_PRICE counts, {settings.RAG_ASSUMED_PRICE}."
     if price_settings(app_configs):
         return []
     return [
         Warning(f"What {provider}/{model} costs is not known.", hint=hint, id="rag.W015")
-        for provider, model in _chosen_models()
+        for provider, model in [*_models(providers.chat), *_models(providers.embedding)]
         if prices.known(provider, model) is None
     ]
 
 
 @register(deploy=True)
 def budgets_suffice(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
-    """A budget below what one question is held for would refuse all of them."""
+    """A budget below what one question is held for would refuse all of them to a model."""
     caps = [cap for cap in (settings.RAG_DAILY_BUDGET_USD, settings.RAG_PROJECT_DAILY_BUDGET_USD) if cap]
     if not caps or price_settings(app_configs):
         return []
-    chosen = next(iter(_chosen_models()), None)
-    price = prices.of(*chosen) if chosen else prices.assumed()
-    most = price.cost(settings.RAG_PROMPT_TOKENS * BYTES_A_TOKEN, settings.RAG_ANSWER_TOKENS)
+    asked = [prices.of(*model) for model in _models(providers.chat)] or [prices.assumed()]
+    most = max(price.cost(settings.RAG_PROMPT_TOKENS * BYTES_A_TOKEN, settings.RAG_ANSWER_TOKENS) for price in asked)
     if most <= min(caps):
         return []
     hint = "Raise the budget, lower RAG_PROMPT_TOKENS and RAG_ANSWER_TOKENS, or state the model's price in RAG_PRICES."
@@ -132,12 +151,14 @@ def budgets_suffice(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     ]
 
 
-def _chosen_models() -> list[tuple[str, str]]:
-    """(provider, model) as calls name them, of those that can be reached."""
+def _models(reached: Callable[[str], providers.Access]) -> list[tuple[str, str]]:
+    """(provider, model) as calls name them, of those that are reached in this way."""
     found = []
-    with contextlib.suppress(KeyError):  # another check says so
-        found.append((providers.chosen_chat(), providers.chat().shown))
-        found.append((providers.chosen_embedding(), providers.embedding().identity))
+    for _, name, reach in _in_use():
+        with contextlib.suppress(KeyError):  # another check says so
+            if reach is reached:
+                access = reach(name)
+                found.append((name, access.identity if reach is providers.embedding else access.shown))
     return found
 
 
@@ -155,7 +176,17 @@ def _mistakes(access: providers.Access) -> list[CheckMessage]:
     return found
 
 
+def _in_use() -> list[tuple[str, str, Callable[[str], providers.Access]]]:
+    """The setting, the provider that it names, and what says how that is reached."""
+    uses: list[choices.Use] = []
+    with contextlib.suppress(ValueError):  # which `routes` tells
+        uses += choices.in_use()
+    embedding = ("EMBEDDING_PROVIDER", providers.chosen_embedding(), providers.embedding)
+    return [*((use.setting, use.name, providers.chat) for use in uses), embedding]
+
+
 def _unknown(choice: str) -> CheckMessage:
-    names = providers.CHAT if choice == "LLM_PROVIDER" else providers.EMBEDDING
-    hint = f"It takes one of: auto, {', '.join(names)}."
-    return Error(f"{choice} is not a known provider.", hint=hint, id="rag.E003")
+    also = {"LLM_PROVIDER": ("auto", choices.CONDITIONAL), "EMBEDDING_PROVIDER": ("auto",)}.get(choice, ())
+    names = providers.EMBEDDING if choice == "EMBEDDING_PROVIDER" else providers.CHAT
+    hint = f"It takes one of: {', '.join([*also, *names])}."
+    return Error(f"{choice} does not name a known provider.", hint=hint, id="rag.E003")

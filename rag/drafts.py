@@ -119,7 +119,7 @@ class Draft:
 
     def save(self) -> bool:
         """Store the answer as far as it came, with its citations checked. False: the question was removed."""
-        checked = citations.check(self.text, len(self.sources))
+        checked = citations.check(self.text, len(self._prompt.passages if self._prompt else self.sources))
         message, spent = self.message, self._spent()
         message.answer, message.error_code, message.status = checked.text, self.error_code, self._status()
         message.tokens_in, message.tokens_out = spent.tokens_in, spent.tokens_out
@@ -128,8 +128,8 @@ class Draft:
         message.total_ms = self._elapsed_ms()
         with transaction.atomic():
             kept = self._store(
-                "answer", "error_code", "status", "provider", "model", "tokens_in", "tokens_out", "cost_usd",
-                "first_token_ms", "total_ms",
+                "answer", "error_code", "status", "provider", "model", "detour", "complexity", "tokens_in",
+                "tokens_out", "cost_usd", "first_token_ms", "total_ms",
             )  # fmt: skip
             message.sources.filter(number__in=checked.cited).update(cited=True)
             self._settle(billed, kept=kept)

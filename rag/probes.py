@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from portfolio.models import ProjectRAG
 from rag import budgets, calls, embeddings, llm, models, prices, prompts, providers
 from rag.llm import errors, families
+from rag.providers import choices
 
 QUESTION = "Reply with OK."
 TOKENS = 16
@@ -35,13 +36,24 @@ class Probe:
 
 def all_in_use() -> Iterator[Probe]:
     """Of the chosen models, and of those that made live indexes, which their questions need."""
-    yield _made(_ask, Probe(purpose="answers", provider=providers.chosen_chat()))
+    yield from _who_answer()
     chosen = Probe(purpose="embeddings", provider=providers.chosen_embedding())
     yield _made(partial(_embed, embeddings.configured), chosen)
     for model, provider, dimensions in _makers():
         if model != chosen.model or dimensions != (chosen.dimensions or dimensions):
             find = partial(_embed, partial(embeddings.for_model, model, provider, dimensions))
             yield _made(find, Probe(purpose="questions to a live index", provider=provider, model=model))
+
+
+def _who_answer() -> Iterator[Probe]:
+    try:
+        uses = list(choices.in_use())
+    except ValueError as error:
+        yield Probe(purpose="answers", provider="", problem=str(error), code="settings")
+        return
+    for use in uses:
+        if use.name != choices.LAST_RESORT or not use.role:  # which would say nothing as a fallback
+            yield _made(_ask, Probe(purpose=f"answers ({use.role})" if use.role else "answers", provider=use.name))
 
 
 def _makers() -> list[tuple[str, str, int]]:
@@ -64,7 +76,7 @@ def _made(find: Callable[[Probe], None], probe: Probe) -> Probe:
 
 
 def _ask(probe: Probe) -> None:
-    model = llm.configured()
+    model = llm.named(probe.provider)
     probe.model, price = model.model, prices.known(model.provider, model.model)
     if price:
         probe.price_in, probe.price_out = price.tokens_in, price.tokens_out

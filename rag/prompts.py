@@ -63,11 +63,12 @@ class Turn:
 
 @dataclass(frozen=True, kw_only=True)
 class Prompt:
-    """What a model is sent. `passages`: those that fitted; the n-th is what [n] means."""
+    """What a model is sent. `passages`: those that fitted; the n-th is what [n] means. `tokens`: as `cost` counted."""
 
     question: str
     messages: tuple[ChatMessage, ...]
     passages: tuple[Passage, ...]
+    tokens: int = 0
 
 
 def build(question: str, passages: Sequence[Passage], history: Sequence[Turn], budget: int) -> Prompt:
@@ -79,7 +80,7 @@ def build(question: str, passages: Sequence[Passage], history: Sequence[Turn], b
     fitted = list(passages)
     while True:
         prompt = _compose(question, fitted, turns)
-        over = cost(prompt.messages) - budget
+        over = prompt.tokens - budget
         if over <= 0 or not fitted or (len(fitted) == 1 and not turns and "\n" not in fitted[0].text):
             return prompt
         if len(fitted) > 1:
@@ -98,16 +99,16 @@ def cost(messages: Sequence[ChatMessage]) -> int:
 def retrieval_query(question: str, history: Sequence[Turn]) -> str:
     """What to search for: a follow-up is searched with the questions before it, back to one that stands alone."""
     searched = [question]
-    leans = _leans(question) or len(question.split()) <= SHORT // 2
+    leans = leans_back(question) or len(question.split()) <= SHORT // 2
     for turn in reversed(history[-LOOK_BACK:]):
         if not leans:
             break
         searched.insert(0, turn.question[:EARLIER_CHARACTERS])
-        leans = _leans(turn.question)
+        leans = leans_back(turn.question)
     return "\n".join(searched)
 
 
-def _leans(question: str) -> bool:
+def leans_back(question: str) -> bool:
     """Whether it cannot be understood alone."""
     short = len(question.split()) <= SHORT
     refers = _ANAPHORA.search(question) or (short and _CONTINUATION.search(question))
@@ -146,7 +147,7 @@ def _compose(question: str, passages: Sequence[Passage], turns: Sequence[Turn]) 
         *(message for turn in turns for message in _turn_messages(turn)),
         ChatMessage(role="user", content=f"{data}\n\nQuestion: {question}"),
     )
-    return Prompt(question=question, messages=messages, passages=tuple(passages))
+    return Prompt(question=question, messages=messages, passages=tuple(passages), tokens=cost(messages))
 
 
 def _mark(question: str, passages: Sequence[Passage]) -> str:

@@ -33,7 +33,7 @@ def set_environment() -> None:
     for name in re.findall(r"^#? ?([A-Z_]+)=", (BASE_DIR / ".env.example").read_text(), re.MULTILINE):
         os.environ.pop(name, None)
     os.environ |= {"DJANGO_SETTINGS_MODULE": "config.settings", "ENV_FILE": os.devnull, "DEBUG": "true"}
-    os.environ |= {"EMBEDDING_PROVIDER": "fake", "LLM_PROVIDER": "fake", "RAG_DELAY": "0"}
+    os.environ |= {"EMBEDDING_PROVIDER": "fake", "LLM_PROVIDER": "fake", "RAG_DELAY": "0", "LLM_FALLBACKS": "none"}
     # Playwright keeps an event loop running in the thread that also uses the ORM.
     os.environ |= {"DJANGO_ALLOW_ASYNC_UNSAFE": "true"}
     os.environ["DATABASE_URL" if database else "LOCAL_POSTGRES_DIR"] = database or shared_folder()

@@ -23,7 +23,7 @@ ORDER = [
     # Run the stages
     "vectors", "estimate", "ingest", "worker", "reporting",
     # Find and answer
-    "passages", "ranking", "planes", "candidates", "confidence", "substitute", "retrieval", "prompts", "llm",
+    "passages", "ranking", "planes", "candidates", "confidence", "substitute", "retrieval", "prompts", "routing", "llm",
     "citations", "drafts", "answers", "unanswered", "evaluation",
     # Doors
     "questions", "limits", "visitors", "suggestions", "templatetags", "streaming", "views", "urls", "api", "admin",

@@ -11,8 +11,9 @@ from rag.admin.read_only import ReadOnly
 class MessageInline(ReadOnly, admin.StackedInline):
     model = models.Message
     fields = readonly_fields = (
-        "question", "answer", "status", "found", "confidence", "provider", "model", "error_code", "tokens_in",
-        "tokens_out", "cost_usd", "retrieval_ms", "first_token_ms", "total_ms", "created_at", "cited",
+        "question", "answer", "status", "found", "confidence", "provider", "model", "detour", "complexity",
+        "error_code", "tokens_in", "tokens_out", "cost_usd", "retrieval_ms", "first_token_ms", "total_ms",
+        "created_at", "cited",
     )  # fmt: skip
     extra = 0
 
@@ -26,7 +27,7 @@ class ConversationAdmin(ReadOnly, admin.ModelAdmin):
     """What visitors asked. Conversations can be deleted, never edited."""
 
     list_display = ("created_at", "project", "first_question", "questions")
-    list_filter = ("project", "messages__status", "messages__found")
+    list_filter = ("project", "messages__status", "messages__found", ("messages__detour", admin.EmptyFieldListFilter))
     list_select_related = ("project",)
     search_fields = ("messages__question",)
     inlines = (MessageInline,)

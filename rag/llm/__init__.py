@@ -52,7 +52,7 @@ def named(name: str) -> ChatModel:
         access = providers.chat(name)
     except KeyError as error:
         known = ", ".join(providers.CHAT)
-        raise ImproperlyConfigured(f"LLM_PROVIDER={name!r} is none of: auto, {known}.") from error
+        raise ImproperlyConfigured(f"The provider {name!r} is none of: {known}.") from error
     # By everything that a model is built from, so that a changed setting is never answered by an old client.
     return _built(access, settings.RAG_TIMEOUT, settings.RAG_MAX_STREAMS + 2, settings.LLM_FAKE_DELAY)
 

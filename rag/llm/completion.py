@@ -53,10 +53,14 @@ class Completion:
 
     @cached_property
     def _kit(self) -> clients.Kit:
-        # Imported late: the two SDKs cost 51 MB and a second or two, and one of them at most is needed.
-        sdk = "groq" if self._access.provider.protocol == "groq" else "openai"
-        kit: clients.Kit = importlib.import_module(f"rag.llm.{sdk}").KIT
-        return kit
+        return load(self._access.provider)
+
+
+def load(provider: providers.Provider) -> clients.Kit:
+    """Its SDK. Late: the two cost 51 MB and a second or two, and mostly one of them at most is needed."""
+    sdk = "groq" if provider.protocol == "groq" else "openai"
+    kit: clients.Kit = importlib.import_module(f"rag.llm.{sdk}").KIT
+    return kit
 
 
 class CompletionStream:

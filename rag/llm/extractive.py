@@ -12,6 +12,10 @@ INTRODUCTION = (
     "No language model is set up here, so this is not a written answer: "
     "these are the places in the code that match your question best."
 )
+INSTEAD = (
+    "The language model cannot answer at the moment, so this is not a written answer: "
+    "these are the places in the code that match your question best."
+)
 PASSAGES = 3
 LINES = 12  # of each passage
 

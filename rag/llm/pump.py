@@ -1,5 +1,6 @@
 """A model's stream, read in a thread of its own, so that whoever waits for it can do something else meanwhile."""
 
+import math
 import queue
 import threading
 import time
@@ -23,25 +24,32 @@ class _End:
 
 
 def pump(
-    stream: llm.Stream, *, beat: float, limit: float, clock: Callable[[], float] = time.monotonic
+    stream: llm.Stream,
+    *,
+    beat: float,
+    limit: float,
+    first: float = math.inf,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Generator[str | llm.Usage | Silence]:
     """What `stream` gives, with a `Silence` for every `beat` seconds without a piece.
 
-    Raises what the stream raises, and ChatTimeout when it takes longer than `limit` seconds. Closing this generator
-    ends the stream and its thread at once, also while the model is silent.
+    Raises what the stream raises, and ChatTimeout when it takes longer than `limit` seconds, or than `first` seconds to
+    its first words. Closing this generator ends the stream and its thread at once, also while the model is silent.
     """
     items: queue.Queue[str | llm.Usage | _End] = queue.Queue(maxsize=PIECES_AHEAD)
     ended = threading.Event()
     threading.Thread(target=_fill, args=(stream, items, ended), name="answer", daemon=True).start()
-    deadline = clock() + limit
+    deadline, speaks_by = clock() + limit, clock() + first
     try:
         while True:
-            item = _next(items, beat)
+            item = _next(items, min(beat, max(0.0, speaks_by - clock())))
             if isinstance(item, _End):
                 if item.error:
                     raise item.error
                 return
-            if clock() > deadline:
+            if isinstance(item, str):
+                speaks_by = math.inf
+            if clock() > min(deadline, speaks_by):
                 raise errors.ChatTimeout
             yield item
     finally:

@@ -56,6 +56,8 @@ class Message(models.Model):
     confidence = models.FloatField(null=True, blank=True, help_text="How likely the code answers it, 0…1.")
     provider = models.CharField(max_length=40, blank=True)
     model = models.CharField(max_length=100, blank=True)
+    detour = models.TextField(blank=True, help_text="Who was to answer and could not, and why.")
+    complexity = models.FloatField(null=True, blank=True, help_text="0…1, where that decided who answers.")
     error_code = models.CharField(max_length=40, blank=True)
     review = models.CharField(max_length=8, choices=Review, blank=True, default="")
     tokens_in = models.PositiveIntegerField(default=0)

@@ -137,7 +137,7 @@ def embedding(name: str = "") -> Access:
 
 
 def chosen_chat() -> str:
-    """The provider that is named, else the first whose key is set, else none."""
+    """The provider that is named, else the first whose key is set, else none; `choices` says who "conditional" is."""
     name: str = settings.LLM_PROVIDER.lower()
     if name != "auto":
         return name

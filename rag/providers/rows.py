@@ -38,6 +38,7 @@ class Provider:
     own_names: bool = False
     packs: bool = False
     counts_unasked: bool = False
+    tokens_a_minute: int = 0
     waits: bool = True
     max_batch: int = 2_048
     is_free: bool = False
@@ -45,7 +46,7 @@ class Provider:
 
 PROVIDERS = (
     Provider(
-        name="groq", protocol="groq", counts_unasked=True,
+        name="groq", protocol="groq", counts_unasked=True, tokens_a_minute=8_000,
         chat=Reach(key="GROQ_API_KEY", address="GROQ_BASE_URL", model="GROQ_MODEL"),
     ),
     Provider(

@@ -105,3 +105,16 @@ def test_conversations_are_read_not_written(owner: Client, project: Project) -> 
 
     assert "There [1]." in owner.get(address).content.decode()
     assert owner.post(address, {}).status_code == 403
+
+
+def test_who_did_not_answer_and_why_is_seen_and_can_be_listed(owner: Client, project: Project) -> None:
+    usual, other = (models.Conversation.objects.create(project=project) for _ in range(2))
+    models.Message.objects.create(conversation=usual, question="Where is it?", answer="There.")
+    for _ in range(2):
+        models.Message.objects.create(conversation=other, question="And this?", detour="groq: rate_limited")
+
+    page = owner.get(reverse("admin:rag_conversation_change", args=[other.pk])).content.decode()
+    listed = owner.get(reverse("admin:rag_conversation_changelist"), {"messages__detour__isempty": "0"})
+
+    assert "groq: rate_limited" in page
+    assert list(listed.context["cl"].queryset) == [other]

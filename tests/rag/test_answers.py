@@ -1,10 +1,12 @@
 """A question from pending to its end."""
 
+import dataclasses
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from unittest import mock
 
 import pytest
 from django.db import connection
@@ -13,7 +15,7 @@ from pytest_django import Settings
 
 from rag import answers, confidence, drafts, llm, models, prompts, retrieval, tokens
 from rag.embeddings import ProviderUnavailable
-from rag.llm import errors
+from rag.llm import errors, extractive, fallback
 from tests import factories, providers
 
 pytestmark = pytest.mark.django_db
@@ -60,7 +62,7 @@ class Stub:
 def use(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Stub]:
     def model(*script: str | llm.Usage | Exception) -> Stub:
         stub = Stub(*script)
-        monkeypatch.setattr(llm, "configured", lambda: stub)
+        monkeypatch.setattr(llm, "named", lambda _: stub)
         return stub
 
     return model
@@ -177,6 +179,77 @@ def test_a_model_that_fails_at_once_leaves_a_failure(message: models.Message, us
     assert isinstance(events[-1], answers.Failed)
     assert "canary" not in answers.sentence(message)
     assert "KEY" not in answers.sentence(message)
+
+
+def test_when_a_model_fails_at_once_the_next_answers_and_the_owner_sees_why(
+    message: models.Message, use: Callable[..., Stub], settings: Settings
+) -> None:
+    use(errors.ChatQuotaExhausted("canary"))
+    settings.LLM_FALLBACKS = ["extractive"]
+    events = list(answers.answer(message))
+    message.refresh_from_db()
+    assert kinds(events)[-1] == "Finished"
+    assert (message.status, message.error_code, message.detour) == (Status.COMPLETE, "", "stub: quota")
+    assert (message.provider, answers.sentence(message)) == ("extractive", "")
+    assert message.answer.startswith(extractive.INSTEAD)
+    assert message.sources.filter(cited=True).exists()
+
+
+def test_a_model_that_has_begun_is_not_replaced(
+    message: models.Message, use: Callable[..., Stub], settings: Settings
+) -> None:
+    use("It pops [1]", errors.ChatCut())
+    settings.LLM_FALLBACKS = ["extractive"]
+    done = answers.complete(message)
+    assert (done.status, done.answer, done.detour) == (Status.INTERRUPTED, "It pops [1]", "")
+
+
+def test_a_mistake_of_ours_is_not_hidden_by_the_next(
+    message: models.Message, use: Callable[..., Stub], settings: Settings
+) -> None:
+    use(ZeroDivisionError())
+    settings.LLM_FALLBACKS = ["extractive"]
+    assert answers.complete(message).error_code == "internal"
+
+
+def test_what_a_model_took_that_gave_up_is_counted(
+    message: models.Message, use: Callable[..., Stub], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub = use(errors.ChatTimeout())
+    monkeypatch.setattr(stub, "provider", "groq")
+    monkeypatch.setattr(stub, "model", "openai/gpt-oss-120b")
+    settings.LLM_FALLBACKS = ["extractive"]
+    done = answers.complete(message)
+    assert (done.provider, done.tokens_in) == ("extractive", 0)
+    assert done.cost_usd > 0
+
+
+def test_a_question_goes_where_its_kind_leads(message: models.Message, settings: Settings) -> None:
+    settings.LLM_PROVIDER, settings.LLM_PROVIDER_SIMPLE, settings.LLM_PROVIDER_COMPLEX = (
+        "conditional",
+        "extractive",
+        "fake",
+    )
+    simple = answers.complete(message)
+    settings.COMPLEXITY_THRESHOLD = simple.complexity
+    again = models.Message.objects.create(conversation=message.conversation, question=message.question)
+    other = answers.complete(again)
+    assert (simple.provider, other.provider) == ("extractive", "fake")
+    assert simple.complexity == other.complexity
+
+
+def test_a_number_that_the_model_was_not_given_is_no_citation(
+    message: models.Message, use: Callable[..., Stub], settings: Settings
+) -> None:
+    use("See [1] and [2].")
+    fitted = fallback.Attempt.fitted
+
+    def smaller(attempt: fallback.Attempt, prompt: prompts.Prompt, history: Sequence[prompts.Turn]) -> prompts.Prompt:
+        return fitted(dataclasses.replace(attempt, halved=True), prompt, history)
+
+    with mock.patch.object(fallback.Attempt, "fitted", smaller):
+        done = answers.complete(message)
+    assert done.answer == "See [1] and."
 
 
 def test_a_provider_that_cannot_embed_the_question_is_a_failure(

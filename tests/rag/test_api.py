@@ -157,7 +157,7 @@ def test_a_full_house_is_told_at_once(
 def test_an_answer_that_failed_is_no_success_and_says_why(
     client: Client, ready: Project, monkeypatch: pytest.MonkeyPatch, error: errors.ChatError, expected: tuple[int, str]
 ) -> None:
-    monkeypatch.setattr(llm, "configured", lambda: Stub(error))
+    monkeypatch.setattr(llm, "named", lambda _: Stub(error))
 
     answer = ask(client, ready.slug, "What does greet return?")
 
@@ -169,7 +169,7 @@ def test_an_answer_that_failed_is_no_success_and_says_why(
 def test_a_part_of_an_answer_is_given_and_says_that_it_is_one(
     client: Client, ready: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(llm, "configured", lambda: Stub("It says", errors.ChatCut()))
+    monkeypatch.setattr(llm, "named", lambda _: Stub("It says", errors.ChatCut()))
 
     answer = ask(client, ready.slug, "What does greet return?")
 

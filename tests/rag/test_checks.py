@@ -38,6 +38,22 @@ def test_the_settings_of_a_computer_of_ones_own_are_fine(settings: Settings) -> 
         ({"LLM_PROVIDER": "lmstudio", "LMSTUDIO_MODEL": "m", "LMSTUDIO_BASE_URL": "localhost:1234"}, "rag.E010"),
         ({"EMBEDDING_PROVIDER": "local", "EMBEDDING_DIMENSIONS": 64}, "rag.E011"),
         ({"LLM_PROVIDER": "lmstudio", "LMSTUDIO_MODEL": "m", "LMSTUDIO_BASE_URL": "http://10.0.0.1/v1"}, "rag.W012"),
+        ({"LLM_PROVIDER": "conditional", "LLM_PROVIDER_SIMPLE": "", "LLM_PROVIDER_COMPLEX": "extractive"}, "rag.E003"),
+        (
+            {"LLM_PROVIDER": "conditional", "LLM_PROVIDER_SIMPLE": "fake", "LLM_PROVIDER_COMPLEX": "conditional"},
+            "rag.E003",
+        ),
+        ({"LLM_PROVIDER": "conditional", "LLM_PROVIDER_SIMPLE": "fake", "LLM_PROVIDER_COMPLEX": "openai"}, "rag.E004"),
+        ({"LLM_FALLBACKS": ["auto"]}, "rag.E003"),
+        ({"LLM_FALLBACKS": ["openai", "extractive"]}, "rag.E004"),
+        ({"LLM_FALLBACKS": ["fake"], "LLM_PROVIDER": "extractive", "DEBUG": False}, "rag.E002"),
+        ({"LLM_FALLBACKS": ["extractive", "fake"]}, "rag.W019"),
+        ({"LLM_ROLLOUT": ["azure=10"]}, "rag.E004"),
+        ({"LLM_ROLLOUT": ["azur=10"]}, "rag.E003"),
+        ({"LLM_ROLLOUT": ["azure"]}, "rag.E017"),
+        ({"LLM_ROLLOUT": ["fake=60", "extractive=41"]}, "rag.E017"),
+        ({"LLM_TOKENS_PER_MINUTE": ["groq"]}, "rag.E017"),
+        ({"COMPLEXITY_THRESHOLD": 70.0}, "rag.E018"),
         ({"RAG_GIT_TOKENS": ["ghp_token"]}, "rag.E005"),
         ({"RAG_CHUNK_SIZE": 300, "RAG_CHUNK_OVERLAP": 200}, "rag.E006"),
         ({"RAG_MAX_STREAMS": gunicorn.threads}, "rag.E007"),
@@ -52,6 +68,19 @@ def test_a_mistake_is_found(settings: Settings, changes: dict[str, object], expe
         setattr(settings, name, value)
 
     assert expected in found()
+
+
+def test_a_missing_key_is_told_with_the_setting_that_needs_it(settings: Settings) -> None:
+    settings.LLM_FALLBACKS = ["together", "extractive"]
+    (told,) = [message.msg for message in run_checks() if message.id == "rag.E004"]
+    assert told == "TOGETHER_API_KEY is not set, and LLM_FALLBACKS=together needs it."
+
+
+def test_two_providers_and_a_rollout_can_be_fine(settings: Settings) -> None:
+    settings.DEBUG, settings.LLM_PROVIDER, settings.GROQ_API_KEY = True, "conditional", "key"
+    settings.LLM_PROVIDER_SIMPLE, settings.LLM_PROVIDER_COMPLEX = "extractive", "groq"
+    settings.LLM_ROLLOUT, settings.LLM_FALLBACKS = ["fake=10"], ["fake", "extractive"]
+    assert not {found_id for found_id in found() if str(found_id).startswith("rag.")}
 
 
 @pytest.mark.parametrize("rate", ["20", "x/min", "20/", "20/parsec", ""])

@@ -36,7 +36,7 @@ ORDERS = [
 def test_an_obedient_model_can_load_nothing_and_link_nowhere(
     order: str, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(llm, "configured", Obedient)
+    monkeypatch.setattr(llm, "named", lambda _: Obedient())
     revision = factories.make_live_revision(factories.make_project(), {path: f"# OBEY {order}"})
     html = final(ask(revision, "What is in there?"))
     assert "OBEY" in html
@@ -48,7 +48,7 @@ def test_an_obedient_model_can_load_nothing_and_link_nowhere(
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_the_stream_before_it_is_text_only(order: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(llm, "configured", Obedient)
+    monkeypatch.setattr(llm, "named", lambda _: Obedient())
     revision = factories.make_live_revision(factories.make_project(), {"evil.py": f"# OBEY {order}"})
     texts = [event for event in answers.answer(ask(revision)) if isinstance(event, answers.Text)]
     assert b"<" not in b"".join(streaming.render(text) for text in texts)
@@ -62,6 +62,6 @@ def final(message: models.Message) -> str:
 
 def test_an_obedient_model_has_nothing_of_another_project_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     factories.make_live_revision(factories.make_project(is_published=False), {"secret.py": "CANARY = 'claim a job'"})
-    monkeypatch.setattr(llm, "configured", Obedient)
+    monkeypatch.setattr(llm, "named", lambda _: Obedient())
     revision = factories.make_live_revision(factories.make_project(), FILES)
     assert "CANARY" not in answers.complete(ask(revision)).answer

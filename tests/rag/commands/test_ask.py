@@ -63,7 +63,7 @@ def test_as_json_it_is_one_object(project: Project) -> None:
 
 def test_passages_come_best_first_and_no_model_is_asked(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     stub = Stub("x")
-    monkeypatch.setattr(llm, "configured", lambda: stub)
+    monkeypatch.setattr(llm, "named", lambda _: stub)
     lines = ask("work-queue", QUESTION, "--passages").splitlines()
     assert "queue.py:1-2  claim_job" in lines[0]
     assert len(lines) == 2
@@ -103,7 +103,7 @@ def test_a_project_without_an_index_says_what_to_run(option: tuple[str, ...]) ->
 
 
 def test_a_model_that_fails_is_an_exit_of_one(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(llm, "configured", lambda: Stub("It is", errors.ChatCut()))
+    monkeypatch.setattr(llm, "named", lambda _: Stub("It is", errors.ChatCut()))
     with pytest.raises(CommandError, match="interrupted") as caught:
         ask("work-queue", QUESTION)
     assert caught.value.returncode == 1

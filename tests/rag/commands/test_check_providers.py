@@ -102,6 +102,24 @@ def test_an_unknown_name_for_answers_is_told(settings: Settings, capsys: pytest.
     assert "'nobody' is none of" in found(capsys, code=1)[0]["problem"]
 
 
+def test_everybody_who_may_be_asked_is(
+    provider: Provider, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = provider.dialect.name
+    settings.LLM_PROVIDER, settings.LLM_PROVIDER_SIMPLE, settings.LLM_PROVIDER_COMPLEX = "conditional", "fake", name
+    settings.LLM_FALLBACKS = [name, "extractive"]
+
+    assert [row["purpose"] for row in found(capsys)] == ["answers (simple)", "answers (complex)", "embeddings"]
+
+
+def test_shares_that_make_no_sense_are_told_with_the_rest(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.LLM_ROLLOUT = ["azure"]
+
+    assert "LLM_ROLLOUT" in found(capsys, code=1)[0]["problem"]
+
+
 def test_the_maker_of_a_live_index_is_asked_too(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     revision = factories.make_live_revision(factories.make_project(), {"a.py": "def a():\n    return 1\n"})
     type(revision).objects.update(embedding_model="a/model", embedding_provider="together", dimensions=768)

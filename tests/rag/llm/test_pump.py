@@ -137,3 +137,18 @@ def test_an_answer_that_drips_on_is_ended_at_the_limit() -> None:
     with pytest.raises(errors.ChatTimeout):
         list(pumped)
     assert stream.closed.is_set()
+
+
+def test_a_model_that_does_not_begin_in_time_is_left_and_one_that_has_begun_is_not() -> None:
+    silent = Stream()
+    late = Stream(silent.silence)
+    with pytest.raises(errors.ChatTimeout):
+        list(pump.pump(late, beat=5, limit=10, first=0.05))
+    assert late.closed.is_set()
+    pause = threading.Event()
+
+    def slow() -> None:
+        pause.wait(0.3)
+
+    said = [piece for piece in pump.pump(Stream("Hello", slow), beat=5, limit=10, first=0.15) if isinstance(piece, str)]
+    assert said == ["Hello", ""]
