@@ -207,11 +207,9 @@ LMSTUDIO_API_KEY = env.text("LMSTUDIO_API_KEY")
 LMSTUDIO_MODEL = env.text("LMSTUDIO_MODEL")
 LMSTUDIO_EMBEDDING_MODEL = env.text("LMSTUDIO_EMBEDDING_MODEL")
 LLM_BASE_URL = env.text("LLM_BASE_URL")  # these six: any server that speaks OpenAI's protocol
-LLM_API_KEY = env.text("LLM_API_KEY")
-LLM_MODEL = env.text("LLM_MODEL")
+LLM_API_KEY, LLM_MODEL = env.text("LLM_API_KEY"), env.text("LLM_MODEL")
 EMBEDDING_BASE_URL = env.text("EMBEDDING_BASE_URL")
-EMBEDDING_API_KEY = env.text("EMBEDDING_API_KEY")
-EMBEDDING_MODEL = env.text("EMBEDDING_MODEL")
+EMBEDDING_API_KEY, EMBEDDING_MODEL = env.text("EMBEDDING_API_KEY"), env.text("EMBEDDING_MODEL")
 LOCAL_MODEL_CACHE_DIR = env.text("LOCAL_MODEL_CACHE_DIR")  # var/cache, or the user's cache folder
 LOCAL_MODEL_THREADS = env.whole("LOCAL_MODEL_THREADS", 0)  # 0: one for each core that may be used
 TIKTOKEN_CACHE_DIR = env.text("TIKTOKEN_CACHE_DIR")  # where the ranks for exact token counts lie, if anywhere
@@ -221,6 +219,8 @@ LLM_FAKE_DELAY = env.number("LLM_FAKE_DELAY", 0)  # seconds between the words of
 RAG_MAX_QUESTION_CHARACTERS = env.whole("RAG_MAX_QUESTION_CHARACTERS", 1_000, minimum=10)
 RAG_PROMPT_TOKENS = env.whole("RAG_PROMPT_TOKENS", 6_000, minimum=500)
 RAG_ANSWER_TOKENS = env.whole("RAG_ANSWER_TOKENS", 1_200, minimum=50)
+RAG_ANSWER_CACHE = env.flag("RAG_ANSWER_CACHE", default=True)  # the same question has the same answer
+RAG_ANSWER_AHEAD = env.flag("RAG_ANSWER_AHEAD", default=False)  # suggested questions, after a run; it costs
 RAG_MAX_STREAMS = env.whole("RAG_MAX_STREAMS", 20, minimum=1)  # answers at once in one process
 
 # What it may cost; 0 is no limit. Days are those of UTC.

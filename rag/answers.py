@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from django.db.models.functions import Now
 
-from rag import budgets, calls, drafts, embeddings, llm, models, prompts, retrieval, routing
+from rag import budgets, calls, drafts, embeddings, llm, models, prompts, remembered, retrieval
 from rag.llm import errors, fallback, pump, windows
 
 logger = logging.getLogger(__name__)
@@ -133,6 +133,7 @@ def _answering(message: models.Message) -> Generator[Event]:
         logger.exception("Answer %s", message.pk)
     finally:
         kept = draft.save()
+        remembered.settle(message)
         release()
     yield _outcome(message) if kept else Gone(message=message)
 
@@ -141,11 +142,17 @@ def _written(draft: drafts.Draft) -> Generator[Event]:
     """Sources, then text. The draft holds what was written, also when this is left in the middle."""
     history = draft.history()
     revision = draft.live_revision()
+    route = draft.route(history)
+    for _ in remembered.recall(draft, revision, history, route.names[0]):
+        if stopping.is_set():
+            raise Stopped(Stopped.__doc__)
+        yield Beat()
     release()
+    if draft.text:
+        yield Sources(message=draft.message, sources=draft.sources)
+        yield Text(piece=draft.text)
+        return
     found = retrieval.search(revision, prompts.retrieval_query(draft.message.question, history))
-    message = draft.message
-    asked = routing.Asked(question=message.question, conversation=message.conversation_id, follows=bool(history))
-    route = routing.route(routing.Rules.from_settings(), asked)
     budget = windows.prompt_tokens(route.names[0])
     prompt = prompts.build(draft.message.question, found.passages, history, budget)
     draft.use(found, prompt.passages)

@@ -70,7 +70,15 @@ class AnswerSerializer(serializers.ModelSerializer[models.Message]):
 
     class Meta:
         model = models.Message
-        fields = ("question", "answer", "status", "detail", "found", "confidence", "provider", "model", "sources")
+        fields = (
+            "question", "answer", "status", "detail", "found", "confidence", "provider", "model", "first_answered_at",
+            "sources",
+        )  # fmt: skip
+        extra_kwargs = {
+            "first_answered_at": {
+                "help_text": "When the same question had this answer before, from the same commit; null for a new one."
+            }
+        }
 
     def get_detail(self, message: models.Message) -> str:
         return answers.sentence(message)

@@ -21,6 +21,7 @@ from rag import alarm, models
 
 logger = logging.getLogger(__name__)
 
+ANSWERS = (models.Call.Purpose.QUESTION, models.Call.Purpose.AHEAD)
 LOST = "lost"  # the error code of a call whose process was killed
 
 
@@ -63,7 +64,7 @@ class Purchase:
 
 def hold(purchase: Purchase) -> models.Hold | None:
     """Put its price aside; None when it costs nothing. Raises Refused, and then nothing is put aside."""
-    if not purchase.amount and purchase.purpose != models.Call.Purpose.QUESTION:
+    if not purchase.amount and purchase.purpose not in ANSWERS:
         return None
     if _look(purchase.purpose) and purchase.amount:
         expire()
@@ -132,7 +133,7 @@ def _look(purpose: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_LOOK)
         answers, indexing, has_expired = cursor.fetchone()
-    if purpose == models.Call.Purpose.QUESTION and answers is False:
+    if purpose in ANSWERS and answers is False:
         raise SwitchedOff("Answers by models are switched off in the admin.", retry_after=60)
     if purpose == models.Call.Purpose.INDEX and indexing is False:
         raise SwitchedOff(_INDEXING_IS_OFF, retry_after=3600)

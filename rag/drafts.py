@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction
 
 from portfolio.models import ProjectRAG
-from rag import calls, citations, llm, models, prompts, retrieval, sources, tokens
+from rag import calls, citations, llm, models, prompts, retrieval, routing, sources, tokens
 from rag.llm import families
 
 UNAVAILABLE = "The assistant cannot answer right now. Please ask again in a minute."
@@ -44,7 +45,7 @@ class Removed(Exception):
 
 
 class Draft:
-    """One message's answer on its way. Only `use` and `save` write to the database; `save` once, at the end."""
+    """One message's answer on its way. Only `use`, `repeat` and `save` write to the database, and `save` is the end."""
 
     def __init__(self, message: models.Message) -> None:
         self.message = message
@@ -56,6 +57,12 @@ class Draft:
         self._call: calls.Call | None = None
         self._paid = Decimal(0)  # for models that gave up
         self._started = time.monotonic()
+
+    @property
+    def purpose(self) -> str:
+        """What its calls are for."""
+        purposes = models.Call.Purpose
+        return purposes.AHEAD if self.message.conversation.ahead else purposes.QUESTION
 
     def live_revision(self) -> models.Revision:
         """What is answered from. Raises retrieval.NotIndexed, and Removed."""
@@ -75,6 +82,13 @@ class Draft:
         recent = before.order_by("-created_at").values_list("question", "answer")[: prompts.LOOK_BACK]
         return [prompts.Turn(question=question, answer=answer) for question, answer in reversed(recent)]
 
+    def route(self, history: Sequence[prompts.Turn]) -> routing.Route:
+        """Who is asked, in which order. Ahead of visitors it is nobody but who is remembered: remembered.is_known."""
+        conversation, rules = self.message.conversation, routing.Rules.from_settings()
+        lot = None if conversation.ahead else conversation.pk
+        asked = routing.Asked(question=self.message.question, conversation=lot, follows=bool(history))
+        return routing.route(replace(rules, fallbacks=()) if conversation.ahead else rules, asked)
+
     def use(self, found: retrieval.Found, passages: Sequence[retrieval.Passage]) -> None:
         """Store what the answer is given: copies, that outlive the revision. Raises Removed."""
         message = self.message
@@ -90,11 +104,33 @@ class Draft:
                 raise Removed
             self.sources = tuple(models.MessageSource.objects.bulk_create(rows))
 
+    def repeat(self, first: models.Message) -> tuple[models.MessageSource, ...]:
+        """Store what an answer to the same question was given, inside a transaction; then `take` it. Raises Removed.
+
+        Nothing is stored when that is gone with its question.
+        """
+        rows = list(first.sources.all())
+        for row in rows:
+            row.pk, row.message_id, row._state.adding = None, self.message.pk, True
+        facts = {"revision": first.revision_id, "found": first.found, "confidence": first.confidence}
+        told = {"repeats": first.pk, "first_answered_at": first.started_at, "retrieval_ms": self._elapsed_ms()}
+        if rows and not models.Message.objects.filter(pk=self.message.pk).update(**facts, **told):
+            raise Removed
+        return tuple(models.MessageSource.objects.bulk_create(rows))
+
+    def take(self, first: models.Message, given: tuple[models.MessageSource, ...]) -> None:
+        """The answer is what it was when it was written, by whom it was written, for nothing."""
+        message, self.sources = self.message, given
+        message.revision_id, message.found, message.confidence = first.revision_id, first.found, first.confidence
+        message.repeats_id, message.first_answered_at = first.pk, first.started_at
+        message.provider, message.model = first.provider, first.model
+        self.write(first.answer)
+
     def ask(self, model: llm.ChatModel, prompt: prompts.Prompt) -> None:
         """The model is about to be sent the prompt: what that may cost is held. Raises budgets.Refused."""
         if model.provider != "extractive":
             about = calls.About(
-                purpose=models.Call.Purpose.QUESTION, provider=model.provider, model=model.model,
+                purpose=self.purpose, provider=model.provider, model=model.model,
                 project_id=self.message.conversation.project_id, message_id=self.message.pk,
             )  # fmt: skip
             most_in = calls.most_tokens(message.content for message in prompt.messages)

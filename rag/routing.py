@@ -92,10 +92,10 @@ def complexity(found: Signs) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """A question and the conversation it belongs to. `follows`: there were turns before it."""
+    """A question and the conversation it belongs to, None for no share. `follows`: there were turns before it."""
 
     question: str
-    conversation: UUID
+    conversation: UUID | None = None
     follows: bool = False
 
 
@@ -131,7 +131,7 @@ class Route:
 
 def route(rules: Rules, asked: Asked) -> Route:
     """Of the two for simple and complex questions each stands in for the other, where there are fallbacks at all."""
-    drawn = lot(asked.conversation, rules.shares)
+    drawn = lot(asked.conversation, rules.shares) if asked.conversation else ""
     score = None
     chosen = rules.chosen
     if len(chosen) > 1:

@@ -37,6 +37,7 @@ class Outcome:
     title: str
     result: Result
     sentence: str
+    rag_id: int | None = None
 
 
 @dataclass(kw_only=True)
@@ -92,7 +93,7 @@ class Worker:
             result, sentence = Result.FAILED, describe(error).sentence
         finally:
             self.report.finish()
-        return Outcome(title=rag.project.title, result=result, sentence=sentence)
+        return Outcome(title=rag.project.title, result=result, sentence=sentence, rag_id=pk)
 
     def _turn(self, rag: ProjectRAG) -> tuple[Result, str]:
         try:

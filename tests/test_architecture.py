@@ -11,23 +11,23 @@ from django.conf import settings
 # Later ones may import earlier ones.
 ORDER = [
     # Read and cut
-    "sources", "files", "chunks", "lexical", "tokens",
+    "sources", "files", "chunks", "lexical", "wording", "tokens",
     # Embed
     "throttle", "interruption", "providers", "prices", "embeddings",
     # Store
     "search_tables", "models",
     # Pay
-    "alarm", "budgets", "calls", "costs",
+    "alarm", "budgets", "calls", "costs", "savings",
     # Write
     "plan", "packing", "index", "postings", "search_index", "revisions",
     # Run the stages
     "vectors", "estimate", "ingest", "worker", "reporting",
     # Find and answer
     "passages", "ranking", "planes", "candidates", "confidence", "substitute", "retrieval", "prompts", "routing", "llm",
-    "citations", "drafts", "answers", "unanswered", "evaluation",
+    "citations", "drafts", "remembered", "answers", "unanswered", "evaluation",
     # Doors
-    "questions", "limits", "visitors", "suggestions", "templatetags", "streaming", "views", "urls", "api", "admin",
-    "checks", "probes", "apps", "management",
+    "questions", "limits", "visitors", "suggestions", "ahead", "templatetags", "streaming", "views", "urls", "api",
+    "admin", "checks", "probes", "apps", "management",
 ]  # fmt: skip
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 NO_STAGE = {"__init__", "migrations", "__pycache__"}

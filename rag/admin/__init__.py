@@ -5,6 +5,6 @@ Everything a repository or a visitor wrote is shown as text; nothing here is mar
 from addresses that the program made.
 """
 
-from rag.admin import assistants, conversations, files, questions, spending
+from rag.admin import assistants, conversations, files, questions, remembered, spending
 
-__all__ = ["assistants", "conversations", "files", "questions", "spending"]
+__all__ = ["assistants", "conversations", "files", "questions", "remembered", "spending"]

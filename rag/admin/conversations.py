@@ -13,7 +13,7 @@ class MessageInline(ReadOnly, admin.StackedInline):
     fields = readonly_fields = (
         "question", "answer", "status", "found", "confidence", "provider", "model", "detour", "complexity",
         "error_code", "tokens_in", "tokens_out", "cost_usd", "retrieval_ms", "first_token_ms", "total_ms",
-        "created_at", "cited",
+        "created_at", "first_answered_at", "cited",
     )  # fmt: skip
     extra = 0
 
@@ -27,11 +27,13 @@ class ConversationAdmin(ReadOnly, admin.ModelAdmin):
     """What visitors asked. Conversations can be deleted, never edited."""
 
     list_display = ("created_at", "project", "first_question", "questions")
-    list_filter = ("project", "messages__status", "messages__found", ("messages__detour", admin.EmptyFieldListFilter))
+    list_filter = (
+        "project", "ahead", "messages__status", "messages__found", ("messages__detour", admin.EmptyFieldListFilter),
+    )  # fmt: skip
     list_select_related = ("project",)
     search_fields = ("messages__question",)
     inlines = (MessageInline,)
-    fields = ("project", "created_at")
+    fields = ("project", "created_at", "ahead")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[models.Conversation]:
         return super().get_queryset(request).prefetch_related("messages__sources")

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
-from rag import budgets, costs, models
+from rag import budgets, costs, models, savings
 from rag.admin.read_only import ReadOnly
 
 SPANS = (7, 30, 90)  # days
@@ -52,6 +52,7 @@ class CallAdmin(ReadOnly, admin.ModelAdmin):
             "bars": costs.bars(paid.by_day),
             "dearest_day": max(line.cost for line in paid.by_day),
             "spent_on": [line for line in reversed(paid.by_day) if line.calls],
+            "saved": savings.of_last(paid.days),
             "budgets": costs.of_today(),
             "switches": models.Switches.current(),
             "spans": SPANS,

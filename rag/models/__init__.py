@@ -3,6 +3,7 @@
 from rag import search_tables  # noqa: F401 — Django looks for models here
 from rag.models.conversations import Conversation, Message, MessageSource
 from rag.models.index import Chunk, Revision, RevisionFile, SourceFile
+from rag.models.remembered import RememberedAnswer, Saving
 from rag.models.spending import SWITCHED_OFF, Allowance, Call, Estimate, Hold, Place, Switches
 
 __all__ = [
@@ -16,8 +17,10 @@ __all__ = [
     "Message",
     "MessageSource",
     "Place",
+    "RememberedAnswer",
     "Revision",
     "RevisionFile",
+    "Saving",
     "SourceFile",
     "Switches",
 ]

@@ -16,6 +16,9 @@ class Conversation(models.Model):
     # The secret that the visitor's session holds; none through the API and the command line.
     visitor = models.UUIDField(null=True, blank=True, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="conversations")
+    ahead = models.BooleanField(
+        default=False, db_default=False, help_text="A suggested question that was answered before anybody asked."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -60,6 +63,12 @@ class Message(models.Model):
     complexity = models.FloatField(null=True, blank=True, help_text="0…1, where that decided who answers.")
     error_code = models.CharField(max_length=40, blank=True)
     review = models.CharField(max_length=8, choices=Review, blank=True, default="")
+    # Without a constraint: whoever removes the first one does not wait for those that repeat it.
+    repeats = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_constraint=False,
+        help_text="The same question, whose answer was given again.",
+    )  # fmt: skip
+    first_answered_at = models.DateTimeField(null=True, blank=True, help_text="Of an answer that was given again.")
     tokens_in = models.PositiveIntegerField(default=0)
     tokens_out = models.PositiveIntegerField(default=0)
     cost_usd = models.DecimalField(max_digits=12, decimal_places=6, default=Decimal(0))

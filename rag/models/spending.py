@@ -25,6 +25,7 @@ class Call(models.Model):
     class Purpose(models.TextChoices):
         INDEX = "index"
         QUESTION = "question"
+        AHEAD = "ahead"
         CHECK = "check"
 
     at = models.DateTimeField(db_default=Now(), db_index=True)  # the costs of the last days are summed by it

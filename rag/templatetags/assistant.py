@@ -5,6 +5,8 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from django import template
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
@@ -117,9 +119,12 @@ def sentence(message: Message) -> str:
 
 @register.filter
 def origin(message: Message) -> str:
-    """Who wrote the answer, and how long it took."""
+    """Who wrote the answer, and how long it took, or when it was written for the same question."""
     if not message.provider:
         return ""
+    if message.first_answered_at:
+        day = date_format(timezone.localtime(message.first_answered_at), "j F Y")
+        return f"Answered before, on {day}, from the same commit · written by {message.model}"
     writer = "Quoted without a language model" if message.provider == "extractive" else f"Written by {message.model}"
     return f"{writer} in {message.total_ms / 1000:.1f} s" if message.total_ms else writer
 

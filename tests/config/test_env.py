@@ -31,6 +31,7 @@ def test_the_example_shows_the_defaults_of_production() -> None:
         [sys.executable, "-c", script], env=bare, cwd=BASE_DIR, capture_output=True, text=True, check=True
     )
     defaults = dict(line.split("=", 1) for line in run.stdout.splitlines())
+    defaults |= {name: value.lower() for name, value in defaults.items() if value in ("True", "False")}
     shown = {name: value[1:] for name, value in example().items() if len(value) > 1 and name not in READ_ELSEWHERE}
     shown = {name: value for name, value in shown.items() if example()[name].startswith("#")}
     assert shown == {name: defaults[name] for name in shown}

@@ -63,10 +63,14 @@ class Command(BaseCommand):
             fields = ("number", "path", "start_line", "end_line", "symbol", "commit_sha", "url", "cited")
             rows = [{field: getattr(source, field) for field in fields} for source in sources]
             names = ("question", "answer", "status", "found", "confidence", "provider", "model")
+            before = message.first_answered_at
             about = {name: getattr(message, name) for name in names}
+            about["first_answered_at"] = before.isoformat() if before else None
             self.stdout.write(json.dumps({**about, "sources": rows}, ensure_ascii=False))
             return
         self.stdout.write("\n")
+        if message.first_answered_at:
+            self.stdout.write(f"Answered before, on {message.first_answered_at:%Y-%m-%d}, from the same commit.")
         for source in sources:
             self.stdout.write(f"{'*' if source.cited else ' '} {source} {source.url}".rstrip())
 

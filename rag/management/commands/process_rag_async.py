@@ -8,8 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from portfolio.models import ProjectRAG
-from rag import estimate, ingest, reporting
+from portfolio.models import Project, ProjectRAG
+from rag import ahead, estimate, ingest, reporting
 from rag.interruption import Interruption
 from rag.worker import Outcome, Result, Worker
 
@@ -42,7 +42,7 @@ class Command(BaseCommand):
             failed = self._print_estimates(options["project_id"], choices.pace)
         else:
             with interruption.on_signals():
-                failed = self._print(self._outcomes(worker, options), watching=options["watch"])
+                failed = self._print(self._outcomes(worker, options), interruption, watching=options["watch"])
         if failed and not options["watch"]:  # a worker that is stopped has told each failure when it happened
             raise CommandError(f"{failed} of the projects failed.", returncode=1)
 
@@ -53,7 +53,7 @@ class Command(BaseCommand):
             return [worker.process(pk)]
         return worker.watch() if options["watch"] else worker.process_all()
 
-    def _print(self, outcomes: Iterable[Outcome], *, watching: bool) -> int:
+    def _print(self, outcomes: Iterable[Outcome], interruption: Interruption, *, watching: bool) -> int:
         """Say how each ended; the number of those that failed."""
         turns = failed = 0
         for outcome in outcomes:
@@ -61,9 +61,19 @@ class Command(BaseCommand):
             failed += outcome.result is Result.FAILED
             self.stdout.write(f"{outcome.title}: {outcome.sentence}")
             self.stdout.flush()
+            self._answer_ahead(outcome, interruption)
         if not turns and not watching:
             self.stdout.write("Nothing was processed: nothing is waiting, or the time was over.")
         return failed
+
+    def _answer_ahead(self, outcome: Outcome, interruption: Interruption) -> None:
+        """What visitors are suggested to ask of the new index. It fails without failing the run."""
+        if not settings.RAG_ANSWER_AHEAD or outcome.result is not Result.READY:
+            return
+        project = Project.objects.with_assistants().get(rag=outcome.rag_id)
+        if done := ahead.answer(project, lambda: not interruption.due):
+            self.stdout.write(f"{outcome.title}: {done} suggested question{'s' * (done > 1)} answered ahead.")
+            self.stdout.flush()
 
     def _print_estimates(self, project_id: int | None, pace: estimate.Pace) -> int:
         """Say what each would cost, here and in the admin; the number of those that could not be processed."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from rag import budgets, costs
+from rag import budgets, costs, savings
 
 LONGEST = 3_650
 
@@ -23,11 +23,12 @@ class Command(BaseCommand):
             raise CommandError(f"--days takes a number from 1 to {LONGEST}.", returncode=2)
         budgets.expire()
         paid, today = costs.of_last(options["days"]), costs.of_today()
+        saved = savings.of_last(options["days"])
         if options["json"]:
-            facts = asdict(paid) | {"budgets": [asdict(budget) for budget in today]}
+            facts = asdict(paid) | {"budgets": [asdict(budget) for budget in today], "savings": asdict(saved)}
             self.stdout.write(json.dumps(facts, indent=2, default=str))
         else:
-            self.stdout.write("\n".join(report(paid, today)))
+            self.stdout.write("\n".join([*report(paid, today), *spared(saved)]))
 
 
 def report(paid: costs.Costs, today: tuple[costs.Budget, ...]) -> list[str]:
@@ -54,3 +55,18 @@ def left(budget: costs.Budget) -> str:
     limit = "no limit" if budget.cap is None else f"of ${budget.cap:.2f}, {budget.percentage} %"
     under_way = f", ${budget.held:.4f} held for calls under way" if budget.held else ""
     return f"  {budget.name}: ${budget.spent:.4f} {limit}{under_way}"
+
+
+def spared(saved: savings.Savings) -> list[str]:
+    """The lines about answers that were given again; none when nothing was asked."""
+    if not saved.total.questions:
+        return []
+    lines = ["", "Answers given again", _spared(saved.total)]
+    for name, group in {"day": saved.by_day, "project": saved.by_project}.items():
+        lines += ["", f"Given again, by {name}", *map(_spared, group)]
+    return lines
+
+
+def _spared(line: savings.Line) -> str:
+    rate = f"{line.repeated:>7,} of {line.questions:,} questions, {line.percentage} %"
+    return f"  {line.name:<40} ${line.saved:>10.4f} saved  {rate}"

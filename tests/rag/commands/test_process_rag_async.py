@@ -3,13 +3,15 @@
 import signal
 import time
 from collections import Counter
+from io import StringIO
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from pytest_django import Settings
 
 from portfolio.models import Project, ProjectRAG
-from rag import revisions
+from rag import models, revisions
 from tests.providers import Provider, Refusal
 from tests.rag.commands.conftest import Start, chunk_count, texts, wait_until
 
@@ -164,3 +166,23 @@ def test_nothing_to_do_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     call_command(COMMAND)
 
     assert "Nothing was processed" in capsys.readouterr().out
+
+
+def test_suggested_questions_are_answered_ahead_where_it_is_asked_for(many: Project, settings: Settings) -> None:
+    settings.RAG_ALLOW_LOCAL_REPOSITORIES = True
+    call_command(COMMAND)
+    assert not models.Message.objects.exists()
+    settings.RAG_ANSWER_AHEAD = True
+    out = StringIO()
+    call_command(COMMAND, "--force", stdout=out)
+
+    assert "answered ahead." in out.getvalue()
+    assert models.RememberedAnswer.objects.filter(message__conversation__ahead=True).exists()
+
+
+def test_answering_ahead_never_fails_a_run(many: Project, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.RAG_ALLOW_LOCAL_REPOSITORIES, settings.RAG_ANSWER_AHEAD = True, True
+    monkeypatch.setattr("rag.suggestions.for_project", lambda project: 1 / 0)
+    call_command(COMMAND)
+
+    assert rag(many).processing_status == "ready"
