@@ -45,6 +45,13 @@ def money(name: str, default: str = "0") -> Decimal:
     return _read(name, Decimal(default), _dollars, "an amount of US dollars such as 2.50")
 
 
+def number_or(name: str, default: float, word: str) -> float | str:
+    """A number from 0 up, or `word`."""
+    start: float | str = default
+    takes = f"a number from 0 up, or {word}"
+    return _read(name, start, lambda raw: word if raw == word else _at_least(float(raw), 0.0), takes)
+
+
 def flag(name: str, default: bool) -> bool:  # noqa: FBT001 — the default of a flag is a flag
     return _read(name, default, _flag, "true or false")
 

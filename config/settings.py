@@ -166,7 +166,8 @@ RAG_CODE_CHUNK_SIZE = env.whole("RAG_CODE_CHUNK_SIZE", 1_500, minimum=100)  # ch
 
 # How it is processed
 RAG_BATCH_SIZE = env.whole("RAG_BATCH_SIZE", 25, minimum=1)  # chunks a provider call
-RAG_DELAY = env.number("RAG_DELAY", 1.5)  # seconds between provider calls; the local model waits for nobody
+RAG_DELAY = env.number_or("RAG_DELAY", 1.5, "auto")  # seconds between provider calls; auto: as its limits allow
+RAG_EMBED_CONCURRENCY = env.whole("RAG_EMBED_CONCURRENCY", 8, minimum=1)  # calls at once, with RAG_DELAY=auto
 RAG_TIMEOUT = env.number("RAG_TIMEOUT", 20, minimum=0.1)  # seconds a provider call
 RAG_MAX_MINUTES = env.number("RAG_MAX_MINUTES", 30, minimum=0.01)  # of one project, then it is queued again
 RAG_REFRESH_MINUTES = env.number("RAG_REFRESH_MINUTES", 60, minimum=1)  # between looks for new commits, with --watch

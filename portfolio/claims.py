@@ -224,7 +224,9 @@ def _if_processing(then: Any, otherwise: Any, field: "models.Field[Any, Any]") -
 _NUMBER = models.PositiveSmallIntegerField()
 _TEXT = models.CharField()
 _UNCOUNTED = Greatest(F("attempts") - 1, Value(0))
-_UNHELD: dict[str, Any] = {"lease_token": None, "lease_expires_at": None, "lease_holder": ""}
+_UNHELD: dict[str, Any] = {
+    "lease_token": None, "lease_expires_at": None, "lease_holder": "", "processing_speed": "",
+}  # fmt: skip
 # A request that was made after the run began is for another one.
 _STILL_ASKED = Case(When(requested_at__gt=F("started_at"), then=F("requested_at")), default=None)
 _AFTERWARDS: dict[str, Any] = {"processing_stage": "", "requested_at": _STILL_ASKED, "finished_at": Now()}

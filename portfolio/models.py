@@ -112,6 +112,7 @@ class ProjectRAG(models.Model):
     processing_status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
     processing_stage = models.CharField(max_length=12, choices=Stage, default="", blank=True)
     progress_percentage = models.PositiveSmallIntegerField(default=0)
+    processing_speed = models.CharField(max_length=120, blank=True, help_text="And how long it still takes.")
     processing_error = models.TextField(blank=True, help_text="What went wrong and what to do about it; for admins.")
     error_code = models.CharField(max_length=40, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0, help_text="Since the last success or request.")

@@ -25,17 +25,18 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """`batch_size` texts a call; `delay` seconds between calls, None for what suits the provider."""
+    """`batch_size` and `delay` are those of `vectors.Filling`."""
 
-    batch_size: int
-    delay: float | None = None
+    batch_size: int | None = None
+    delay: vectors.Delay | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bill:
     """Texts that are not embedded yet, an upper estimate of their tokens, and what they cost and take.
 
-    `minutes` is None where nothing is known of the model's speed.
+    `minutes` is None where nothing is known of the model's speed, and where `is_auto`: the provider's limits say it,
+    and only its answers tell them.
     """
 
     model: str
@@ -44,6 +45,7 @@ class Bill:
     tokens: int
     price: prices.Price
     minutes: float | None
+    is_auto: bool = False
 
     @property
     def cost(self) -> Decimal:
@@ -55,7 +57,9 @@ class Bill:
         cost = f"${self.cost:.4f}"
         if not self.price.is_known:
             cost += " (its price is not known: by RAG_ASSUMED_PRICE; state it in RAG_PRICES)"
-        took = "" if self.minutes is None else f", {duration(self.minutes)}"
+        took = ", as fast as the provider allows" if self.is_auto else ""
+        if self.minutes is not None:
+            took = f", {duration(self.minutes)}"
         where = "" if self.provider in self.model else f" by {self.provider}"
         texts = f"{self.texts:,} texts to embed with {self.model}{where}"
         return f"{texts}, at most {self.tokens:,} tokens and {cost}{took}."
@@ -77,14 +81,15 @@ def of(rag: ProjectRAG, pace: Pace | None = None) -> Estimate:
 
 def bill(made: plan.Plan, embedder: embeddings.Embedder, pace: Pace | None = None) -> Bill:
     """What embedding the plan would cost."""
-    unpaid = _unpaid(made, embedder)
+    unpaid, pace = _unpaid(made, embedder), pace or Pace()
     return Bill(
         model=embedder.model,
         provider=embedder.provider,
         texts=len(unpaid),
         tokens=sum(size // vectors.BYTES_PER_TOKEN + 1 for size in unpaid.values()),
         price=prices.of(embedder.provider, embedder.model),
-        minutes=_minutes(len(unpaid), embedder, pace or Pace(batch_size=settings.RAG_BATCH_SIZE)),
+        minutes=_minutes(len(unpaid), embedder, pace),
+        is_auto=vectors.spacing(embedder, pace.delay) == vectors.AUTO,
     )
 
 
@@ -113,12 +118,11 @@ def duration(minutes: float) -> str:
 
 
 def _minutes(texts: int, embedder: embeddings.Embedder, pace: Pace) -> float | None:
-    calls = math.ceil(texts / min(pace.batch_size, embedder.max_batch))
-    seconds = _seconds_a_call(embedder)
-    if seconds is None:
+    count = math.ceil(texts / min(pace.batch_size or settings.RAG_BATCH_SIZE, embedder.max_batch))
+    seconds, delay = _seconds_a_call(embedder), vectors.spacing(embedder, pace.delay)
+    if seconds is None or delay == vectors.AUTO:
         return None if texts else 0.0
-    standing = settings.RAG_DELAY if embedder.waits else 0.0
-    return calls * (seconds + (standing if pace.delay is None else pace.delay)) / 60
+    return count * (seconds + delay) / 60
 
 
 def _seconds_a_call(embedder: embeddings.Embedder) -> float | None:

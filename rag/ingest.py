@@ -9,23 +9,23 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from django.conf import settings
-
 from portfolio.claims import Lease
 from portfolio.models import Project, ProjectRAG
 from rag import budgets, embeddings, estimate, index, models, plan, prices, revisions, search_index, sources, vectors
 from rag.interruption import Interruption
 
+SPEED_SECONDS = 5.0  # between two words about it in the database
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """`batch_size` chunks a provider call; `delay` seconds between calls, None for what suits the provider.
+    """`batch_size` and `delay` are those of `vectors.Filling`.
 
     `force` processes an unchanged commit too, and accepts an index that is much smaller than the live one.
     """
 
-    batch_size: int
-    delay: float | None = None
+    batch_size: int | None = None
+    delay: vectors.Delay | None = None
     force: bool = False
 
     @property
@@ -38,7 +38,8 @@ class Report(Protocol):
 
     def stage(self, name: str) -> None: ...
 
-    def progress(self, done: int, total: int) -> None: ...
+    def progress(self, done: int, total: int, speed: str = "") -> None:
+        """`speed`: how fast it goes and how long it still takes, where that is known."""
 
     def note(self, sentence: str) -> None: ...
 
@@ -56,6 +57,7 @@ class Run:
     report: Report
     stored: int = field(default=0, init=False)  # chunks that this run has committed
     embedder: embeddings.Embedder = field(init=False)
+    _speed_told: float = field(default=float("-inf"), init=False)
     _timings: dict[str, float] = field(default_factory=dict, init=False)
 
     def process(self) -> models.Revision:
@@ -101,7 +103,7 @@ class Run:
         ProjectRAG.objects.advance(self.lease, stage="embedding", percentage=progress.percentage)
         filling = vectors.Filling(
             lease=self.lease, revision=revision, embedder=self.embedder, batch_size=self.options.batch_size,
-            delay=self._delay, progress=progress, interruption=self.interruption, note=self.report.note,
+            delay=self.options.delay, progress=progress, interruption=self.interruption, note=self.report.note,
         )  # fmt: skip
         before = progress.done
         try:
@@ -117,8 +119,12 @@ class Run:
         if bill.texts and not bill.price.is_free:
             self.report.note(f"To pay: {bill.sentence}")
 
-    def _step(self, done: int, total: int) -> None:
-        self.report.progress(done, total)
+    def _step(self, done: int, total: int, speed: str = "") -> None:
+        self.report.progress(done, total, speed)
+        now = time.monotonic()
+        if speed and now - self._speed_told >= SPEED_SECONDS:
+            self._speed_told = now
+            ProjectRAG.objects.advance(self.lease, stage="embedding", processing_speed=speed)
         self.interruption.check()
 
     def _finish(self, revision: models.Revision) -> None:
@@ -132,16 +138,10 @@ class Run:
             revisions.flip(self.lease, change, self._timings)
         revision.refresh_from_db()
 
-    @property
-    def _delay(self) -> float:
-        if self.options.delay is not None:
-            return self.options.delay
-        return settings.RAG_DELAY if self.embedder.waits else 0.0
-
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
         self.interruption.check()
-        ProjectRAG.objects.advance(self.lease, stage=name)
+        ProjectRAG.objects.advance(self.lease, stage=name, processing_speed="")
         self.report.stage(name)
         started = time.monotonic()
         yield

@@ -4,9 +4,11 @@ Work is cut only where it waits (a provider's answer, git, a pause) or between t
 """
 
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 
 
@@ -75,3 +77,58 @@ class Interruption:
         signal.signal(number, signal.SIG_DFL)
         if self._waiting:
             raise Interrupted
+
+
+class Ended(Exception):
+    """Nobody waits for this call any more."""
+
+
+class Ending:
+    """Ends from one thread what others wait for. Those say, while they wait, what wakes them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wakers: set[Callable[[], None]] = set()
+        self.is_over = False
+
+    def end(self) -> None:
+        with self._lock:
+            self.is_over = True
+            wakers = list(self._wakers)
+            for wake in wakers:
+                wake()
+
+    @contextmanager
+    def current(self) -> Iterator[None]:
+        """Inside, waits of this thread that are `wakeable` are ended by it."""
+        token = _ending.set(self)
+        try:
+            yield
+        finally:
+            _ending.reset(token)
+
+    @contextmanager
+    def wakeable(self, wake: Callable[[], None]) -> Iterator[None]:
+        with self._lock:
+            if self.is_over:
+                raise Ended(Ended.__doc__)
+            self._wakers.add(wake)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._wakers.discard(wake)
+
+
+_ending: ContextVar[Ending | None] = ContextVar("_ending", default=None)
+
+
+@contextmanager
+def wakeable(wake: Callable[[], None]) -> Iterator[None]:
+    """Inside, this thread waits, and `wake` ends that. Raises Ended when it was ended before."""
+    ending = _ending.get()
+    if ending is None:
+        yield
+        return
+    with ending.wakeable(wake):
+        yield

@@ -7,6 +7,7 @@ from typing import NoReturn, TextIO
 from tqdm import tqdm
 
 SECONDS_BETWEEN_LINES = 5.0
+BAR_WITH_SPEED = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}{postfix}"
 
 
 class Lines:
@@ -21,10 +22,10 @@ class Lines:
         self._stage = name
         self._say(f"  {name}")
 
-    def progress(self, done: int, total: int) -> None:
+    def progress(self, done: int, total: int, speed: str = "") -> None:
         now = time.monotonic()
         if now - self._said >= SECONDS_BETWEEN_LINES:
-            self._say(f"  {self._stage} {done:,} of {total:,}")
+            self._say(f"  {self._stage} {done:,} of {total:,}" + (f", {speed}" if speed else ""))
 
     def note(self, sentence: str) -> None:
         self._say(f"  {sentence}")
@@ -50,10 +51,13 @@ class Bar:
         self.finish()
         self._stage = name
 
-    def progress(self, done: int, total: int) -> None:
+    def progress(self, done: int, total: int, speed: str = "") -> None:
         bar: tqdm[NoReturn] = self._bar or tqdm(total=total, desc=f"  {self._stage}", file=self._out, leave=False)
         self._bar = bar
         bar.total = total
+        if speed:  # says more than the bar's own
+            bar.bar_format = BAR_WITH_SPEED
+            bar.set_postfix_str(speed, refresh=False)
         bar.update(done - bar.n)
 
     def note(self, sentence: str) -> None:

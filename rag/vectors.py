@@ -1,25 +1,27 @@
 """Gives every planned chunk its vector: found stored, reused from the same text, or embedded batch by batch.
 
 Each batch is committed with the progress that it makes, so that a run that is cut off loses
-at most the batch in flight.
+at most what is in flight.
 """
 
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import partial
 from random import random
-from typing import Self
+from typing import Literal, Self
+
+from django.conf import settings
 
 from portfolio.claims import Lease
-from rag import calls, chunks, embeddings, files, index, models, packing, plan, throttle, tokens
+from rag import budgets, calls, chunks, embeddings, fares, files, flights, index, models, packing, plan, throttle
 from rag.interruption import Interruption
 
-TRIES = 5
+AUTO: Literal["auto"] = "auto"
+Delay = float | Literal["auto"]
 LOOK_AHEAD = 500  # chunks whose texts are looked up in one query
 BYTES_PER_TOKEN = 3  # fewer than any text in practice has, so that estimates are upper ones
 MOST_REFUSALS = 3
-MOST_RETRY_AFTER = 120.0  # seconds; asked to wait longer, the run ends and is tried again later
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,16 +49,20 @@ class Pending:
 
 @dataclass(kw_only=True)
 class Progress:
-    """Chunks that are committed, of all that there are."""
+    """Chunks that are committed, of all that there are. `tell` gets both, and how fast it goes where that is known."""
 
     total: int
-    tell: Callable[[int, int], None]
+    tell: Callable[[int, int, str], None]
     done: int = 0
+    _speed: throttle.Speed = field(default_factory=lambda: throttle.Speed(began=time.monotonic()), init=False)
 
-    def add(self, count: int) -> None:
+    def add(self, count: int, spent: index.Spent | None = None) -> None:
         """Count more as done, and tell."""
         self.done += count
-        self.tell(self.done, self.total)
+        now = time.monotonic()
+        if spent and spent.texts:
+            self._speed.add(count, spent.tokens, now)
+        self.tell(self.done, self.total, self._speed.sentence(self.total - self.done, now))
 
     @property
     def percentage(self) -> int:
@@ -69,28 +75,59 @@ class Progress:
 
 @dataclass(kw_only=True)
 class Filling:
-    """One run's way from chunks to stored vectors. `delay` is in seconds between the end of a call and the next."""
+    """One run's way from chunks to stored vectors.
+
+    `delay`: seconds between the end of a call and the next; AUTO keeps as many in flight as the provider's limits
+    allow; None is what the settings say for this provider. `batch_size`: chunks a call, None for what suits the delay.
+    """
 
     lease: Lease
     revision: models.Revision
     embedder: embeddings.Embedder
-    batch_size: int
-    delay: float
     progress: Progress
     interruption: Interruption
     note: Callable[[str], None]
-    _last_call: float | None = field(default=None, init=False)
+    batch_size: int | None = None
+    delay: Delay | None = None
     _refusals: int = field(default=0, init=False)  # single chunks in a row
+    _flights: flights.Flights[Pending] = field(init=False)
+    _fares: fares.Fares = field(init=False)
 
     def fill(self, pending: Iterable[Pending]) -> None:
         """Store them all. Raises EmbeddingError when the model cannot go on, and budgets.Refused when it may not.
 
         What is stored stays.
         """
-        unpaid = ((item, item.tokens) for item in self._reuse(pending))
-        size = min(self.batch_size, self.embedder.max_batch)
-        for batch in throttle.batches(unpaid, most_items=size, most_tokens=self.embedder.max_batch_tokens):
-            self._store(batch)
+        team, pace = self._means()
+        self._fares = fares.Fares(about=self._about(), texts=lambda flight: list(_texts(flight.items).values()))
+        self._flights = flights.Flights(
+            packer=throttle.Packer((item, item.tokens) for item in self._reuse(pending)), pace=pace, team=team,
+            send=partial(self._send, team), note=self.note, idle=partial(index.prove, self.lease),
+            admits=self._admits, failed=self._fares.fail,
+        )  # fmt: skip
+        try:
+            for flight in self._flights.landed():
+                self._store(flight)
+        finally:
+            team.close()
+            self._fares.close()
+
+    def _means(self) -> tuple[flights.Alone[Pending] | flights.Crew[Pending], throttle.Pace]:
+        """Who makes the calls, and when."""
+        delay = spacing(self.embedder, self.delay)
+        most, tokens = self.embedder.max_batch, self.embedder.max_batch_tokens
+        if delay == AUTO:
+            count = settings.RAG_EMBED_CONCURRENCY
+            limits = throttle.Limits(items=min(self.batch_size or most, most), tokens=tokens, flights=count)
+            return flights.Crew(count, self.interruption), throttle.Adaptive(limits=limits, jitter=random)
+        limits = throttle.Limits(items=min(self.batch_size or settings.RAG_BATCH_SIZE, most), tokens=tokens)
+        return flights.Alone(self.interruption), throttle.Steady(limits=limits, delay=delay, jitter=random)
+
+    def _about(self) -> calls.About:
+        return calls.About(
+            purpose=models.Call.Purpose.INDEX, provider=self.embedder.provider, model=self.embedder.model,
+            project_id=self.revision.rag.project_id,
+        )  # fmt: skip
 
     def _reuse(self, pending: Iterable[Pending]) -> Iterator[Pending]:
         """Store what this model has embedded before, for this project or another; yield the rest."""
@@ -103,29 +140,46 @@ class Filling:
                 self._commit(rows, index.Spent(reused=len(rows)))
             yield from (item for item in some if item.row.sha256 not in known)
 
-    def _store(self, batch: list[Pending]) -> None:
-        """Embed and commit a batch; one that is refused is halved down to the chunk that the model does not take."""
-        texts = {item.row.sha256: item.embedded_text for item in batch}
-        before = self.embedder.tokens_used
+    def _admits(self, flight: flights.Flight[Pending]) -> bool:
+        """Whether what it may cost is put aside; those in flight free what they do not need. Raises budgets.Refused."""
         try:
-            made, call = self._embed(list(texts.values()))
-        except embeddings.InputRefused as error:
-            self._divide(batch, error)
+            self._fares.hold(flight)
+        except budgets.Refused:
+            if not self._fares.are_open:
+                raise
+            return False
+        return True
+
+    def _send(self, team: flights.Team[Pending], flight: flights.Flight[Pending]) -> None:
+        """The only place where a batch leaves; in the run's thread, as everything here but `_call`."""
+        team.launch(flight, partial(_call, self.embedder, self._fares.of(flight), self.revision.dimensions))
+
+    def _store(self, flight: flights.Flight[Pending]) -> None:
+        """The only place where an answered one is stored; one that is refused is halved down to the chunk that the
+        model does not take."""
+        if isinstance(flight.error, embeddings.InputRefused):
+            self._fares.fail(flight, flight.error)
+            self._divide(flight.items, flight.error)
             return
-        vectors = dict(zip(texts, map(packing.halves, made), strict=True))
-        tokens = self.embedder.tokens_used - before
-        spent = index.Spent(texts=len(texts), reused=len(batch) - len(texts), tokens=tokens, call=call)
-        self._commit([(item.row, vectors[item.row.sha256]) for item in batch], spent)
+        texts, call = _texts(flight.items), self._fares.of(flight).call
+        vectors = dict(zip(texts, map(packing.halves, flight.result), strict=True))
+        reused, tokens = len(flight.items) - len(texts), flight.told.tokens
+        spent = index.Spent(texts=len(texts), reused=reused, tokens=tokens, call=call)
+        self._commit([(item.row, vectors[item.row.sha256]) for item in flight.items], spent, flight)
         self._refusals = 0
 
-    def _commit(self, rows: list[tuple[index.Row, bytes]], spent: index.Spent) -> None:
+    def _commit(
+        self, rows: list[tuple[index.Row, bytes]], spent: index.Spent, flight: flights.Flight[Pending] | None = None
+    ) -> None:
         index.store(self.lease, self.revision, rows, spent, self.progress.after(len(rows)))
-        self.progress.add(len(rows))
+        if flight:
+            self._fares.forget(flight)
+        self.progress.add(len(rows), spent)
 
     def _divide(self, batch: list[Pending], error: embeddings.InputRefused) -> None:
         if len(batch) > 1:
-            for half in throttle.halves(batch):
-                self._store(half)
+            for half in reversed(throttle.halves(batch)):
+                self._flights.again(half, sum(item.tokens for item in half))
             return
         self._refusals += 1
         if self._refusals == MOST_REFUSALS:  # it is not the texts then
@@ -134,53 +188,28 @@ class Filling:
         self.progress.total -= 1
         self.note(f"One chunk was left out: {error}")
 
-    def _embed(self, texts: list[str]) -> tuple[list[embeddings.Vector], calls.Call]:
-        """The vectors, and the call that is to be ended with their storing; tried again while errors are passing."""
-        for failures in range(1, TRIES + 1):
-            self._pause()
-            try:
-                answer = self._call(texts)
-            except embeddings.EmbeddingError as error:
-                self._last_call = time.monotonic()
-                if error.permanent or failures == TRIES or (error.retry_after or 0) > MOST_RETRY_AFTER:
-                    raise
-                self._wait_after(error, failures)
-            else:
-                self._last_call = time.monotonic()
-                return answer
-        raise AssertionError("the last try returns or raises")
 
-    def _call(self, texts: list[str]) -> tuple[list[embeddings.Vector], calls.Call]:
-        """One provider call, paid for. Raises EmbeddingError, and budgets.Refused when it may not be paid."""
-        call = calls.begin(self._about, tokens_in=calls.most_tokens(texts))
-        try:
-            with self.interruption.waiting():
-                vectors = self.embedder.embed_documents(texts)
-            embeddings.check(vectors, len(texts), self.revision.dimensions)
-        except BaseException as error:
-            # Also when the run is stopped: what was sent is likely to be billed.
-            unbilled = isinstance(error, embeddings.EmbeddingError) and not calls.may_be_billed(error)
-            used = None if unbilled else calls.Used(tokens_in=sum(map(tokens.count, texts)))
-            calls.end(call, used, error_code=getattr(error, "code", "stopped"))
-            raise
-        call.stop_clock()
-        return vectors, call
+def spacing(embedder: embeddings.Embedder, delay: Delay | None) -> Delay:
+    """Seconds between calls, or AUTO. What is no provider's is waited for only when that is asked for."""
+    chosen = settings.RAG_DELAY if delay is None else delay
+    if not embedder.waits and (delay is None or chosen == AUTO):
+        return 0.0
+    return AUTO if chosen == AUTO else float(chosen)
 
-    @cached_property
-    def _about(self) -> calls.About:
-        return calls.About(
-            purpose=models.Call.Purpose.INDEX, provider=self.embedder.provider, model=self.embedder.model,
-            project_id=self.revision.rag.project_id,
-        )  # fmt: skip
 
-    def _pause(self) -> None:
-        since = None if self._last_call is None else time.monotonic() - self._last_call
-        self.interruption.sleep(throttle.pause(self.delay, since))
+def _texts(batch: list[Pending]) -> dict[bytes, str]:
+    """By hash: the same one twice is sent once."""
+    return {item.row.sha256: item.embedded_text for item in batch}
 
-    def _wait_after(self, error: embeddings.EmbeddingError, failures: int) -> None:
-        seconds = throttle.backoff(failures, error.retry_after, random())  # noqa: S311 — spreads waits
-        self.note(f"{error} Trying again in {seconds:.0f} s.")
-        self.interruption.sleep(seconds)
+
+def _call(
+    embedder: embeddings.Embedder, fare: fares.Fare, dimensions: int
+) -> tuple[list[embeddings.Vector], throttle.Answer]:
+    """One provider call, by whichever thread. Raises EmbeddingError."""
+    with fare.aboard():
+        vectors = embedder.embed_documents(fare.texts)
+        embeddings.check(vectors, len(fare.texts), dimensions)
+    return vectors, embedder.told
 
 
 def _groups(items: Iterable[Pending], size: int) -> Iterator[list[Pending]]:

@@ -13,7 +13,7 @@ ORDER = [
     # Read and cut
     "sources", "files", "chunks", "lexical", "wording", "tokens",
     # Embed
-    "throttle", "interruption", "providers", "prices", "embeddings",
+    "throttle", "interruption", "providers", "prices", "embeddings", "flights",
     # Store
     "search_tables", "models",
     # Pay
@@ -21,7 +21,7 @@ ORDER = [
     # Write
     "plan", "packing", "index", "postings", "search_index", "revisions",
     # Run the stages
-    "vectors", "estimate", "ingest", "worker", "reporting",
+    "fares", "vectors", "estimate", "ingest", "worker", "reporting",
     # Find and answer
     "passages", "ranking", "planes", "candidates", "confidence", "substitute", "retrieval", "prompts", "routing", "llm",
     "citations", "drafts", "remembered", "answers", "unanswered", "evaluation",

@@ -40,10 +40,11 @@ class ProjectRAGAdmin(admin.ModelAdmin):
 
     @admin.display(ordering="processing_status")
     def state(self, rag: ProjectRAG) -> str:
-        """Status, with stage and percentage while there are some."""
+        """Status, with stage, percentage and speed while there are some."""
         parts = [rag.get_processing_status_display()]
         if rag.processing_status == ProjectRAG.Status.PROCESSING:
             parts += [rag.get_processing_stage_display(), f"{rag.progress_percentage} %"]
+            parts += [rag.processing_speed] if rag.processing_speed else []
         parts += ["queued"] if rag.is_queued else []
         return ", ".join([*parts, *(["cancelled"] if rag.cancelled_at else [])])
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from django.conf import settings
 
-from rag import providers
+from rag import providers, throttle
 from rag.embeddings import known
 from rag.embeddings.errors import (
     BadVectors,
@@ -51,6 +51,7 @@ __all__ = [
     "QuotaExhausted",
     "RateLimited",
     "RequestRefused",
+    "Told",
     "Vector",
 ]
 
@@ -88,6 +89,10 @@ class Embedder(Protocol):
 
     @property
     def tokens_used(self) -> int: ...
+    @property
+    def told(self) -> throttle.Answer:
+        """What this thread's last call brought besides vectors: tokens billed, and the provider's quota."""
+
     def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
         """One checked vector a text, in order. Raises EmbeddingError."""
 
@@ -96,6 +101,12 @@ class Embedder(Protocol):
 
     def remembered(self, text: str) -> Vector | None:
         """The vector of a question that was asked lately, which costs nothing; None: it has to be embedded."""
+
+
+class Told(threading.local):
+    """For adapters: what each thread's last call was told."""
+
+    answer = throttle.Answer()
 
 
 log = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 from inspect import cleandoc
 from typing import ClassVar
 
-from rag import providers
+from rag import providers, throttle
 
 
 class EmbeddingError(Exception):
@@ -17,7 +17,9 @@ class EmbeddingError(Exception):
         super().__init__(detail)
         self.detail = detail
         self.retry_after = retry_after
-        self.names = providers.UNNAMED  # of the settings to change; who knows the provider sets them
+        # Who knows the provider sets these: the settings to change, and what is left of its quota.
+        self.names = providers.UNNAMED
+        self.quota: throttle.Quota | None = None
 
     def __str__(self) -> str:
         """The class's docstring, with the settings' names, then the detail."""
@@ -34,7 +36,8 @@ class ProviderUnavailable(EmbeddingError):
 
 
 class RateLimited(EmbeddingError):
-    """The embedding provider refuses more requests for now. It is tried again; raise RAG_DELAY if this is frequent."""
+    """The embedding provider refuses more requests for now. It is tried again; if this is frequent, raise
+    RAG_DELAY or set it to auto."""
 
     code = "embedding_rate_limited"
     permanent = False

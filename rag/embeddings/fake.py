@@ -9,7 +9,7 @@ import re
 import threading
 from collections.abc import Sequence
 
-from rag import embeddings, tokens
+from rag import embeddings, throttle, tokens
 
 DIMENSIONS = 64
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
@@ -32,12 +32,19 @@ class FakeEmbedder:
         self.model = model
         self.tokens_used = 0
         self._lock = threading.Lock()
+        self._told = embeddings.Told()
+
+    @property
+    def told(self) -> throttle.Answer:
+        return self._told.answer
 
     def embed_documents(self, texts: Sequence[str]) -> list[embeddings.Vector]:
         vectors = [_vector(text) for text in embeddings.prepared(texts)]
         embeddings.check(vectors, len(texts), DIMENSIONS)
+        used = sum(map(tokens.count, texts))
         with self._lock:
-            self.tokens_used += sum(map(tokens.count, texts))
+            self.tokens_used += used
+        self._told.answer = throttle.Answer(tokens=used)
         return vectors
 
     def embed_query(self, text: str) -> embeddings.Vector:

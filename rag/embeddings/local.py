@@ -20,7 +20,7 @@ from django.conf import settings
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from rag import embeddings
+from rag import embeddings, throttle
 from rag.embeddings import cores
 
 # Read while it is imported; without it the runtime keeps a device number for telemetry, and nothing may leave here.
@@ -64,6 +64,7 @@ class LocalEmbedder:
         self.model = model
         self.tokens_used = 0
         self._lock = threading.Lock()
+        self._told = embeddings.Told()
         # One thread runs the model for all: a run keeps every core busy, and memory is kept by each thread that ran one
         # (64 of them at once took 420 MB instead of 170).
         self._runner = ThreadPoolExecutor(1, "embedding")
@@ -76,6 +77,10 @@ class LocalEmbedder:
         if os.fstat(self._words.fileno()).st_size != self._tokenizer.get_vocab_size() * ROW_BYTES:
             raise ValueError("words.f32 is not whole")  # it is read as words are asked for, the others now
 
+    @property
+    def told(self) -> throttle.Answer:
+        return self._told.answer
+
     def embed_documents(self, texts: Sequence[str]) -> list[embeddings.Vector]:
         tokens = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(embeddings.prepared(texts))]
         vectors: list[embeddings.Vector] = [array.array("f")] * len(tokens)
@@ -84,8 +89,10 @@ class LocalEmbedder:
             for place, vector in zip(batch, run.result(), strict=True):
                 vectors[place] = array.array("f", vector.tobytes())
         embeddings.check(vectors, len(texts), DIMENSIONS)
+        used = sum(map(len, tokens))
         with self._lock:
-            self.tokens_used += sum(map(len, tokens))
+            self.tokens_used += used
+        self._told.answer = throttle.Answer(tokens=used)
         return vectors
 
     def embed_query(self, text: str) -> embeddings.Vector:

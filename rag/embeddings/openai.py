@@ -20,9 +20,9 @@ import httpx2
 import openai
 from django.conf import settings
 
-from rag import embeddings, providers, tokens
+from rag import embeddings, providers, throttle, tokens
 from rag.embeddings import known
-from rag.providers import clients, faults
+from rag.providers import clients, faults, limits
 from rag.providers.faults import Fault
 
 KIT = clients.Kit(sdk=openai, http=httpx2)
@@ -65,10 +65,11 @@ class OpenAIEmbedder:
         self._deadline, self._text_tokens = deadline, text_tokens
         self._dimensions = dimensions or known.dimensions(access)
         self._request = _request(access, dimensions)
-        limits = clients.Limits(silence=deadline, connections=CONNECTIONS, kept=CONNECTIONS)
-        self._client = KIT.client(access, limits, clients.hurry)
+        bounds = clients.Limits(silence=deadline, connections=CONNECTIONS, kept=CONNECTIONS)
+        self._client = KIT.client(access, bounds, clients.hurry)
         self._lock = threading.Lock()
         self._asked: OrderedDict[str, embeddings.Vector] = OrderedDict()
+        self._told = embeddings.Told()
 
     @property
     def dimensions(self) -> int:
@@ -76,6 +77,10 @@ class OpenAIEmbedder:
         if not self._dimensions:
             self.embed_documents(["dimensions"])
         return self._dimensions
+
+    @property
+    def told(self) -> throttle.Answer:
+        return self._told.answer
 
     def embed_documents(self, texts: Sequence[str]) -> list[embeddings.Vector]:
         try:
@@ -118,14 +123,17 @@ class OpenAIEmbedder:
             return []
         inputs = [self._fitting(text) for text in embeddings.prepared(texts)]
         self._refuse_too_many(inputs)
-        vectors, used = _read(self._answer(inputs), count=len(inputs))
+        body, quota = self._answer(inputs)
+        vectors, used = _read(body, count=len(inputs))
         found = len(vectors[0])
         if found > MOST_DIMENSIONS:
             raise embeddings.BadVectors(f"They have {found} dimensions; {MOST_DIMENSIONS} is the most.")
         embeddings.check(vectors, len(inputs), self._dimensions or found)
+        used = sum(map(tokens.count, inputs)) if used is None else used
         with self._lock:
             self._dimensions = found
-            self.tokens_used += sum(map(tokens.count, inputs)) if used is None else used
+            self.tokens_used += used
+        self._told.answer = throttle.Answer(tokens=used, quota=quota)
         return vectors
 
     def _fitting(self, text: str) -> str:
@@ -143,20 +151,21 @@ class OpenAIEmbedder:
         if not _within(inputs, self.max_batch_tokens):
             raise embeddings.InputRefused(f"Together they have more than {self.max_batch_tokens} tokens.")
 
-    def _answer(self, inputs: list[str]) -> bytes:
+    def _answer(self, inputs: list[str]) -> tuple[bytes, throttle.Quota | None]:
         """The body of the provider's answer, read within the deadline and a size that such an answer can have."""
         most = 100_000 + len(inputs) * (self._dimensions or MOST_DIMENSIONS) * ANSWER_BYTES_A_FLOAT
         create = self._client.embeddings.with_streaming_response.create
         body = bytearray()
         try:
             with clients.deadline(self._deadline), create(input=inputs, **self._request) as response:
+                quota = limits.quota(response.headers)
                 for piece in response.iter_bytes():
                     body += piece
                     if len(body) > most:
                         raise embeddings.BadVectors("The answer was too large.")
         except KIT.known() as error:
             raise _translated(error) from error
-        return bytes(body)
+        return bytes(body), quota
 
 
 def _request(access: providers.Access, dimensions: int) -> dict[str, Any]:
@@ -205,7 +214,9 @@ def _translated(error: Exception) -> embeddings.EmbeddingError:
     if isinstance(error, openai.APIStatusError):
         fault = faults.of(error.status_code, error.body)
         said = f"(The provider answered {error.status_code}.)"
-        return ERRORS[fault](said, retry_after=faults.retry_after(error.response.headers))
+        refusal = ERRORS[fault](said, retry_after=faults.retry_after(error.response.headers))
+        refusal.quota = limits.quota(error.response.headers)
+        return refusal
     if KIT.is_lost_connection(error):
         return embeddings.ProviderUnavailable("(The connection failed.)")
     return embeddings.EmbeddingError(f"({type(error).__name__})")

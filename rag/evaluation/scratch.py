@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from django.conf import settings
 from django.db import transaction
 
 from portfolio.claims import Lease
@@ -39,9 +38,8 @@ class Scratch:
         self._ids, self._shown = ids, set(ids)
         total = sum(len(file.chunks) for file in planned.values())
         filling = vectors.Filling(
-            lease=self.lease, revision=self.revision, embedder=self.embedder, batch_size=settings.RAG_BATCH_SIZE,
-            delay=settings.RAG_DELAY if self.embedder.waits else 0.0, interruption=Interruption(), note=note,
-            progress=vectors.Progress(total=total, tell=tell),
+            lease=self.lease, revision=self.revision, embedder=self.embedder, interruption=Interruption(), note=note,
+            progress=vectors.Progress(total=total, tell=lambda done, total, speed: tell(done, total)),
         )  # fmt: skip
         filling.fill(
             vectors.Pending.of(source, chunk, ids[version(source)])

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from rag import interruption
 from rag.providers import Access
 
 LONGEST_CONNECT = 5.0  # seconds; also for a place among the connections
 LONGEST_EVENT = 1_000_000  # bytes; an event of a stream is a line
 LONGEST_REFUSAL = 100_000  # bytes of an error that are read
+BOTH_WAYS = 2  # socket.SHUT_RDWR
 NO_KEY = "none"  # the SDKs insist on one, and servers of one's own take any
 OPENAIS_OWN = ("openai-organization", "openai-project")  # the SDK adds them from the environment
 
@@ -131,10 +133,20 @@ def hurry(request: Any) -> None:
 
 def _hurry(event: str, info: Mapping[str, Any]) -> None:
     """What the HTTP libraries call at every step of a request."""
-    if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
-        stream = info["return_value"]
-        read = stream.read
-        stream.read = lambda most, timeout: read(most, timeout=min(timeout, max(0.001, _ends.get() - time.monotonic())))
+    if not event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+        return
+    stream = info["return_value"]
+    read, connection = stream.read, stream.get_extra_info("socket")
+
+    def wake() -> None:
+        with suppress(OSError):
+            connection.shutdown(BOTH_WAYS)  # a read that another thread is in the middle of returns then
+
+    def hurried(most: int, timeout: float) -> Any:
+        with interruption.wakeable(wake):
+            return read(most, timeout=min(timeout, max(0.001, _ends.get() - time.monotonic())))
+
+    stream.read = hurried
 
 
 def _lines(stream: Any, longest: int) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -53,6 +53,10 @@ class Provider:
         self.ended = threading.Event()
         self._plans: deque[Plan] = deque()
         self.connections: set[socket.socket] = set()
+        self.pause = 0.0  # seconds before each right answer's vectors
+        self.headers: Callable[[dict[str, Any]], dict[str, str]] = lambda body: {}  # of each right answer
+        self.at_once, self.most_at_once = 0, 0  # requests in work
+        self.lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"provider": self}))
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -126,7 +130,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(content or b"{}")
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.provider.requests.append(Request(self.path, headers, body, time.monotonic(), self.client_address[1]))
-        self._follow(self.provider.next_plan(), body)
+        with self._counted():
+            self._follow(self.provider.next_plan(), body)
 
     def log_message(self, *args: Any) -> None:
         """Nothing: the requests are recorded."""
@@ -148,7 +153,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._json(self.dialect.embeddings(body, plan.vectors))
             case Altered():
                 answer = self._embedded(body)
-                self._json(answer | {"data": plan.alter(answer["data"])})
+                self.provider.ended.wait(self.provider.pause)
+                self._json(answer | {"data": plan.alter(answer["data"])}, self.provider.headers(body))
             case Chat():
                 self._chat(plan, body)
             case _:
@@ -204,8 +210,19 @@ class _Handler(BaseHTTPRequestHandler):
         self._head(status, {"Content-Type": content_type, "Content-Length": str(len(content)), **headers})
         self.wfile.write(content)
 
-    def _json(self, data: dict[str, Any]) -> None:
-        self._send(json.dumps(data).encode(), JSON, 200, {})
+    def _json(self, data: dict[str, Any], headers: dict[str, str] | None = None) -> None:
+        self._send(json.dumps(data).encode(), JSON, 200, headers or {})
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self.provider.lock:
+            self.provider.at_once += 1
+            self.provider.most_at_once = max(self.provider.at_once, self.provider.most_at_once)
+        try:
+            yield
+        finally:
+            with self.provider.lock:
+                self.provider.at_once -= 1
 
     def _chat(self, plan: Chat, body: dict[str, Any]) -> None:
         self._head(200, {"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked"})

@@ -26,7 +26,7 @@ class Notes:
     def stage(self, name: str) -> None:
         self.stages.append(name)
 
-    def progress(self, done: int, total: int) -> None:
+    def progress(self, done: int, total: int, speed: str = "") -> None:
         self.steps.append((self.stages[-1], done, total))
 
     def note(self, sentence: str) -> None:

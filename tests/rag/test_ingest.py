@@ -368,7 +368,7 @@ def test_one_refused_text_costs_only_itself(project: Project, run: Run, monkeypa
 
 
 def test_a_passing_failure_is_tried_again(project: Project, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.throttle.FIRST_WAIT", 0.0)
+    monkeypatch.setattr("rag.throttle.waits.FIRST_WAIT", 0.0)
     embedder = type(embeddings.configured())
     original, failures = embedder.embed_documents, [embeddings.ProviderUnavailable()]
 

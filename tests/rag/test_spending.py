@@ -231,6 +231,17 @@ def test_minutes_are_those_of_the_calls_and_the_delays(project: Project, run: Ca
     assert f"about {texts} minutes" in estimate.of(project.rag, estimate.Pace(batch_size=1, delay=30)).sentence
 
 
+def test_with_auto_the_provider_says_how_long_it_takes(
+    project: Project, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    assert "provider allows" not in estimate.of(project.rag, estimate.Pace(delay="auto")).sentence  # it needs no wait
+    monkeypatch.setattr("rag.embeddings.fake.FakeEmbedder.waits", True)
+
+    settings.RAG_DELAY = "auto"
+    assert "as fast as the provider allows" in estimate.of(project.rag).sentence
+    assert "less than a minute" in estimate.of(project.rag, estimate.Pace(delay=0.0)).sentence
+
+
 def test_an_unknown_price_is_said_before_anything_is_paid(project: Project, settings: Settings) -> None:
     settings.RAG_PRICES = []
     unknown = estimate.Bill(model="x", provider="y", texts=1, tokens=1_000, price=prices.assumed(), minutes=None)

@@ -5,11 +5,10 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from portfolio.models import Project, ProjectRAG
-from rag import ahead, estimate, ingest, reporting
+from rag import ahead, estimate, ingest, reporting, vectors
 from rag.interruption import Interruption
 from rag.worker import Outcome, Result, Worker
 
@@ -20,9 +19,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--project-id", type=int, help="only this project")
         parser.add_argument(
-            "--batch-size", type=at_least(1), default=settings.RAG_BATCH_SIZE, help="chunks a provider call"
+            "--batch-size", type=at_least(1), default=None, help="chunks a provider call; with --delay=auto, the most"
         )
-        parser.add_argument("--delay", type=seconds, default=None, help="seconds between provider calls")
+        parser.add_argument(
+            "--delay", type=delay, default=None, help="seconds between provider calls, or auto: as fast as it allows"
+        )
         parser.add_argument("--watch", action="store_true", help="keep running and take up what becomes due")
         parser.add_argument("--force", action="store_true", help="also an unchanged commit, or a much smaller index")
         parser.add_argument("--dry-run", action="store_true", help="say what it would embed and cost, and pay nothing")
@@ -106,6 +107,10 @@ def at_least(minimum: int) -> Any:
         return value
 
     return whole
+
+
+def delay(raw: str) -> vectors.Delay:
+    return vectors.AUTO if raw == vectors.AUTO else seconds(raw)
 
 
 def seconds(raw: str) -> float:

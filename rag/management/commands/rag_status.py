@@ -30,7 +30,8 @@ def describe(rag: ProjectRAG) -> dict[str, Any]:
     live = rag.live_revision
     facts: dict[str, Any] = {
         "id": rag.project_id, "slug": rag.project.slug, "title": rag.project.title, "status": rag.processing_status,
-        "percentage": rag.progress_percentage, "stage": rag.processing_stage, "queued": rag.is_queued,
+        "percentage": rag.progress_percentage, "stage": rag.processing_stage,
+        "speed": rag.processing_speed, "queued": rag.is_queued,
         "cancelled": rag.cancelled_at is not None, "has_repository": bool(rag.project.repository_url),
         "attempts": rag.attempts, "error_code": rag.error_code, "error": rag.processing_error,
         "commit": live.commit_sha if live else "", "index_digest": revisions.digest(live) if live else "",
@@ -45,6 +46,7 @@ def line(row: dict[str, Any]) -> str:
     """One project for a reader."""
     text = f"{row['id']:>4}  {row['title']}: {row['status']} ({row['percentage']} %)"
     text += f", {row['stage']}" if row["stage"] else ""
+    text += f", {row['speed']}" if row["speed"] else ""
     text += ", cancelled" if row["cancelled"] else ""
     text += "" if row["has_repository"] else ", no repository"
     if row["commit"]:

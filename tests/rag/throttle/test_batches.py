@@ -1,6 +1,5 @@
-"""Waiting and packing, decided from numbers."""
+"""Packing within limits."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,21 +32,20 @@ def test_packing_loses_and_reorders_nothing(sizes: list[int], most_items: int, m
     assert [item for batch in packed for item in batch] == items
 
 
-def test_the_first_call_waits_for_nobody() -> None:
-    assert throttle.pause(1.5, None) == 0
+def test_limits_may_change_from_one_batch_to_the_next() -> None:
+    packer = throttle.Packer((n, 10) for n in range(6))
+
+    assert packer.take(10, 30) == ([0, 1, 2], 30)
+    assert packer.take(1, 30) == ([3], 10)
+    assert packer.take(10, 1_000) == ([4, 5], 20)
+    assert packer.take(10, 1_000) == ([], 0)
 
 
-@pytest.mark.parametrize(("since", "wait"), [(0.0, 1.5), (1.0, 0.5), (9.0, 0.0)])
-def test_the_pause_is_what_is_left_of_the_delay(since: float, wait: float) -> None:
-    assert throttle.pause(1.5, since) == wait
+def test_no_more_than_one_is_read_ahead() -> None:
+    numbers = iter(range(100))
+    throttle.Packer((n, 10) for n in numbers).take(10, 30)
 
-
-def test_waits_double_up_to_a_minute() -> None:
-    assert [throttle.backoff(n, None, 1.0) for n in (1, 2, 3, 10)] == [1, 2, 4, 60]
-
-
-def test_what_the_provider_asks_for_is_the_least() -> None:
-    assert throttle.backoff(1, 30.0, 0.0) == 30
+    assert next(numbers) == 4
 
 
 @given(st.lists(st.integers(), min_size=2))

@@ -1,0 +1,1 @@
+"""Ways to keep within a provider's limits, against a simulated provider. `python -m benchmarks.throttle`."""

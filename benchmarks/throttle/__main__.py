@@ -1,0 +1,61 @@
+"""How much of a provider's quota each way of sending uses, and how much of what it sends is refused.
+
+    python -m benchmarks.throttle [--minutes 10] [--only auto]
+
+`auto` is production's own code (rag/flights and rag/throttle), driven by a virtual clock.
+"""
+
+import argparse
+import os
+from collections.abc import Callable
+from random import Random
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+from benchmarks.throttle import strategies
+from benchmarks.throttle.provider import TIERS, Provider, Tier
+
+Strategy = Callable[[Provider, float], None]
+STRATEGIES: dict[str, Strategy] = {
+    "`--delay=auto`": strategies.auto(),
+    "25 chunks, 1.5 s (the guide's)": strategies.steady(25, 1.5),
+    "100 chunks, 1 s": strategies.steady(100, 1.0),
+    "8 workers of 100 chunks, back-off": strategies.workers(8, 100),
+    "cookbook, 100 chunks": strategies.cookbook(100, 1.0),
+    "cookbook, 100 chunks, half the limits": strategies.cookbook(100, 0.5),
+}
+WINDOWS = (60.0, 5.0)
+# How the provider counts, and what its headers say of it.
+KINDS = (("trickles", "window"), ("trickles", "minute"), ("begins anew", "window"), ("begins anew", "minute"))
+UNTOLD = (("trickles", "nothing"), ("begins anew", "nothing"))
+
+
+def measure(strategy: Strategy, tier: Tier, window: float, kind: tuple[str, str], minutes: float) -> str:
+    provider = Provider(tier=tier, window=window, trickles=kind[0] == "trickles", random=Random(3), says=kind[1])
+    strategy(provider, minutes * 60)
+    sent = provider.accepted + provider.refused
+    used, refused = provider.tokens / (tier.tokens * minutes), provider.refused / max(1, sent)
+    return f"{used:.1%}, {refused:.2%}"
+
+
+def table(title: str, kinds: tuple[tuple[str, str], ...], names: list[str], minutes: float) -> None:
+    for kind in kinds:
+        print(f"\n{title.format(*kind)}\n")
+        print("| | " + " | ".join(f"tier {tier.name}, {window:.0f} s" for tier in TIERS for window in WINDOWS) + " |")
+        print("|---" * (1 + len(TIERS) * len(WINDOWS)) + "|")
+        for name in names:
+            cells = [measure(STRATEGIES[name], tier, window, kind, minutes) for tier in TIERS for window in WINDOWS]
+            print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10, help="virtual ones")
+    parser.add_argument("--only", default="", help="strategies whose name holds this")
+    options = parser.parse_args()
+    names = [name for name in STRATEGIES if options.only in name]
+    table("The limit {0}; headers tell of the {1}.", KINDS, names, options.minutes)
+    table("The limit {0}; headers tell {1}.", UNTOLD, names[:1], options.minutes)
+
+
+main()

@@ -1,0 +1,26 @@
+"""What production's code makes of a simulated provider's quota; benchmarks/THROTTLE.md has all of the figures."""
+
+from random import Random
+
+import pytest
+
+from benchmarks.throttle import strategies
+from benchmarks.throttle.provider import TIERS, Provider, Tier
+
+
+@pytest.mark.parametrize("window", [60.0, 5.0])
+@pytest.mark.parametrize("tier", TIERS, ids=lambda tier: tier.name)
+@pytest.mark.parametrize("trickles", [True, False])
+def test_the_quota_is_used_and_hardly_anything_is_refused(tier: Tier, window: float, *, trickles: bool) -> None:
+    provider = Provider(tier=tier, window=window, trickles=trickles, random=Random(5))
+    strategies.auto()(provider, 180)
+
+    assert provider.tokens / (tier.tokens * 3) >= 0.98
+    assert provider.refused / (provider.accepted + provider.refused) < 0.005
+
+
+def test_it_does_not_give_up_where_nothing_is_told() -> None:
+    provider = Provider(tier=TIERS[0], window=60.0, trickles=False, random=Random(5), says="nothing")
+    strategies.auto()(provider, 600)
+
+    assert provider.tokens / (TIERS[0].tokens * 10) >= 0.8
