@@ -1,6 +1,6 @@
 """How much of a provider's quota each way of sending uses, and how much of what it sends is refused.
 
-    python -m benchmarks.throttle [--minutes 10] [--only auto]
+    python -m benchmarks.throttle [--minutes 10] [--only auto] [--seed 3]
 
 `auto` is production's own code (rag/flights and rag/throttle), driven by a virtual clock.
 """
@@ -13,7 +13,7 @@ from random import Random
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from benchmarks.throttle import strategies
-from benchmarks.throttle.provider import TIERS, Provider, Tier
+from benchmarks.throttle.provider import TIERS, Provider
 
 Strategy = Callable[[Provider, float], None]
 STRATEGIES: dict[str, Strategy] = {
@@ -30,32 +30,39 @@ KINDS = (("trickles", "window"), ("trickles", "minute"), ("begins anew", "window
 UNTOLD = (("trickles", "nothing"), ("begins anew", "nothing"))
 
 
-def measure(strategy: Strategy, tier: Tier, window: float, kind: tuple[str, str], minutes: float) -> str:
-    provider = Provider(tier=tier, window=window, trickles=kind[0] == "trickles", random=Random(3), says=kind[1])
+def measure(strategy: Strategy, provider: Provider, minutes: float) -> str:
     strategy(provider, minutes * 60)
     sent = provider.accepted + provider.refused
-    used, refused = provider.tokens / (tier.tokens * minutes), provider.refused / max(1, sent)
+    used, refused = provider.tokens / (provider.tier.tokens * minutes), provider.refused / max(1, sent)
     return f"{used:.1%}, {refused:.2%}"
 
 
-def table(title: str, kinds: tuple[tuple[str, str], ...], names: list[str], minutes: float) -> None:
-    for kind in kinds:
-        print(f"\n{title.format(*kind)}\n")
-        print("| | " + " | ".join(f"tier {tier.name}, {window:.0f} s" for tier in TIERS for window in WINDOWS) + " |")
-        print("|---" * (1 + len(TIERS) * len(WINDOWS)) + "|")
-        for name in names:
-            cells = [measure(STRATEGIES[name], tier, window, kind, minutes) for tier in TIERS for window in WINDOWS]
-            print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+def table(title: str, kind: tuple[str, str], names: list[str], options: argparse.Namespace) -> None:
+    counts, says = kind
+    columns = [(tier, window) for tier in TIERS for window in WINDOWS]
+    print(f"\n{title.format(counts, says)}\n")
+    print("| | " + " | ".join(f"tier {tier.name}, {window:.0f} s" for tier, window in columns) + " |")
+    print("|---" * (1 + len(columns)) + "|")
+    for name in names:
+        cells = []
+        for tier, window in columns:
+            random, trickles = Random(options.seed), counts == "trickles"
+            provider = Provider(tier=tier, window=window, trickles=trickles, random=random, says=says)
+            cells.append(measure(STRATEGIES[name], provider, options.minutes))
+        print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10, help="virtual ones")
     parser.add_argument("--only", default="", help="strategies whose name holds this")
+    parser.add_argument("--seed", type=int, default=3, help="of the provider's latencies")
     options = parser.parse_args()
     names = [name for name in STRATEGIES if options.only in name]
-    table("The limit {0}; headers tell of the {1}.", KINDS, names, options.minutes)
-    table("The limit {0}; headers tell {1}.", UNTOLD, names[:1], options.minutes)
+    for kind in KINDS:
+        table("The limit {0}; headers tell of the {1}.", kind, names, options)
+    for kind in UNTOLD:
+        table("The limit {0}; headers tell {1}.", kind, names[:1], options)
 
 
 main()

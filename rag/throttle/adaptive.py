@@ -23,7 +23,7 @@ FIRST_GUESS = 5_000.0  # tokens a second: what the guide's defaults send
 GROWTH = 0.07  # a second: doubles in ten
 SLOW_GROWTH = 0.005  # a second, once something was refused
 
-CUT, DEEP_CUT = 0.98, 0.75  # of the speed after a refusal; after another one soon, or where no limit is told
+CUT, DEEPEST_CUT = 0.02, 0.25  # of the speed, after a refusal: twice as much after another one soon
 SOON = 10.0  # seconds
 RECOVERY = 0.002  # of the full speed, a second
 LEAST_SHARE = 0.02
@@ -54,6 +54,7 @@ class Adaptive:
     _usual: float = field(default=math.inf, init=False)  # latency
     _failures: int = field(default=0, init=False)  # in a row
     _cut_at: float = field(default=NEVER, init=False)
+    _streak: int = field(default=0, init=False)  # of cuts, each soon after the other
     _hold_until: float = field(default=NEVER, init=False)
     _at: float = field(default=0.0, init=False)  # when it was last adjusted
 
@@ -147,9 +148,11 @@ class Adaptive:
         return waits.backoff(self._failures, retry_after, self.jitter())
 
     def _slow_down(self, now: float) -> None:
-        cut = DEEP_CUT if now - self._cut_at < SOON or not self._tokens_limit.rate else CUT
-        self._share = max(LEAST_SHARE, self._share * cut)
-        self._guess *= cut
+        self._streak = self._streak + 1 if now - self._cut_at < SOON else 0
+        known = self._tokens_limit.rate is not None
+        cut = min(DEEPEST_CUT, CUT * 2**self._streak) if known else DEEPEST_CUT
+        self._share = max(LEAST_SHARE, self._share * (1 - cut))
+        self._guess *= 1 - cut
         self._growth = SLOW_GROWTH
         self._grain = max(FINEST_GRAIN, self._grain / 2)
         self._cut_at = now

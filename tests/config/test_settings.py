@@ -43,6 +43,8 @@ def test_production_does_not_start_without(name: str) -> None:
         ("DEBUG", "maybe"),
         ("RAG_BATCH_SIZE", "0"),
         ("RAG_DELAY", "-1"),
+        ("RAG_DELAY", "automatic"),
+        ("RAG_EMBED_CONCURRENCY", "0"),
         ("RAG_TIMEOUT", "soon"),
         ("DATABASE_POOL_SIZE", "1"),
     ],
@@ -51,6 +53,11 @@ def test_a_wrong_value_stops_the_start_and_is_named(name: str, value: str) -> No
     run = read("1", {**PRODUCTION, name: value})
     assert run.returncode != 0
     assert f"{name}={value!r} cannot be used" in run.stderr
+
+
+def test_the_delay_may_be_left_to_the_provider() -> None:
+    assert read("s.RAG_DELAY", {**PRODUCTION, "RAG_DELAY": "auto"}).stdout == "auto\n"
+    assert read("s.RAG_DELAY", {**PRODUCTION, "RAG_DELAY": "2"}).stdout == "2.0\n"
 
 
 def test_render_names_its_own_host() -> None:

@@ -12,7 +12,7 @@ from tests.rag import guide
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize("line", guide.COMMANDS)
+@pytest.mark.parametrize("line", [*guide.COMMANDS, "process_rag_async --delay=auto"])
 def test_every_command_processes_the_project(
     repository: Repository, local_repositories: None, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

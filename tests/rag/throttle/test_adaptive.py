@@ -117,10 +117,10 @@ def test_those_that_left_together_and_are_refused_count_once() -> None:
 
 def test_a_refusal_slows_down_and_time_makes_up_for_it() -> None:
     made = told(answers=5)
-    for at in (101.0, 102.0, 103.0):
+    for at in (101.0, 102.0, 103.0, 104.0, 105.0, 106.0):
         made.failed(made.sent(1_000, at), None, 0.0, at + 0.1, refused=True)
     slow = made._rate
-    for second in range(104, 704):
+    for second in range(107, 707):
         made.landed(made.sent(1_000, second), 1_000, TOLD, second)
 
     assert slow < 0.6 * 20_000
