@@ -155,7 +155,7 @@ class Flights(Generic[T]):
             self._fatal = self._fatal or error
             return
         self._waiting.appendleft(flight)
-        if wait >= 1:
+        if wait is not None:
             self.note(f"{error} Trying again in {wait:.0f} s.")
 
 

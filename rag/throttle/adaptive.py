@@ -127,7 +127,7 @@ class Adaptive:
 
     def failed(
         self, departure: Departure, quota: Quota | None, retry_after: float | None, now: float, *, refused: bool
-    ) -> float:
+    ) -> float | None:
         self._learn(departure, quota, now)
         if departure.at > self._cut_at:  # those that left together fail together, and count once
             self._failures += 1
@@ -138,7 +138,7 @@ class Adaptive:
             seconds = retry_after or 0.0
         held = self._hold_until - now
         self._hold_until = max(self._hold_until, now + seconds)
-        return seconds if seconds > held else 0.0
+        return seconds if seconds > max(held, BURST) else None
 
     def _hold(self, retry_after: float | None, *, refused: bool) -> float:
         if refused and retry_after is not None:

@@ -61,8 +61,8 @@ class Pace(Protocol):
 
     def failed(
         self, departure: Departure, quota: Quota | None, retry_after: float | None, now: float, *, refused: bool
-    ) -> float:
-        """It was refused, or failed in passing; the seconds for which nothing leaves now."""
+    ) -> float | None:
+        """It was refused, or failed in passing; the seconds for which nothing leaves now, when that is worth a word."""
 
 
 @dataclass(kw_only=True)
