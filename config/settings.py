@@ -104,9 +104,8 @@ STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 
-LANGUAGE_CODE = "en-us"
 TIME_ZONE = env.text("TIME_ZONE", "UTC")
-USE_TZ = True
+LANGUAGE_CODE, USE_TZ = "en-us", True
 
 # What the browser is told. The content security policy is in config/csp.py.
 SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", not DEBUG)

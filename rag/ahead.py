@@ -6,6 +6,8 @@ It costs what answers cost, within the same budgets, so it is done only where RA
 import logging
 from collections.abc import Callable
 
+from django.conf import settings
+
 from portfolio.models import Project
 from rag import answers, budgets, models, remembered, suggestions
 
@@ -33,7 +35,7 @@ def answer(project: Project, goes_on: Callable[[], bool] = lambda: True) -> int:
 def _unanswered(project: Project) -> list[str]:
     """Suggested questions whose answer is not known. Raises budgets.Refused when none could be paid."""
     revision = project.rag.live_revision
-    if revision is None:
+    if revision is None or not settings.RAG_ANSWER_CACHE:
         return []
     budgets.check(models.Call.Purpose.AHEAD, project.pk)
     models.Conversation.objects.filter(project=project, ahead=True).exclude(messages__revision=revision).delete()

@@ -99,3 +99,9 @@ def test_neither_a_share_nor_a_fallback_answers_ahead(
 
 def test_it_stops_when_it_is_to_stop(project: Project) -> None:
     assert ahead.answer(project, lambda: False) == 0
+
+
+def test_where_nothing_is_given_again_nothing_is_answered_ahead(project: Project, settings: Settings) -> None:
+    settings.RAG_ANSWER_CACHE = False
+
+    assert ahead.answer(project) == 0 and not models.Message.objects.exists()

@@ -30,6 +30,7 @@ def _the_fakes_cost(settings: Settings) -> None:
     """A thousandth of a dollar a token sent, two for one that comes back."""
     cache.clear()
     settings.RAG_PRICES = ["fake/fake=1000:2000"]
+    settings.RAG_ANSWER_CACHE = False  # the same question is paid for each time
 
 
 @pytest.fixture
