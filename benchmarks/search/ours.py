@@ -108,12 +108,14 @@ def _find(asked: Asked) -> candidates.Candidates:
 
 
 def _search(asked: Asked) -> retrieval.Found:
-    with patch.object(embeddings, "for_model", lambda model: _Known(asked.vector)):
+    with patch.object(embeddings, "for_model", lambda *made_by: _Known(asked.vector)):
         return retrieval.search(asked.revision, asked.text)
 
 
 class _Known:
     """An embedder that has embedded the question."""
+
+    provider, model = "local", embeddings.LOCAL_MODEL
 
     def __init__(self, vector: list[float]) -> None:
         self.embed_query = lambda text: vector
