@@ -74,7 +74,8 @@ def pairs() -> Pairs:
 
 def _compared() -> Iterator[str]:
     _set_up({"DATABASE_URL": "postgresql://localhost/none"})
-    from rag import embeddings, lexical, wording
+    from rag import embeddings, lexical
+    from rag.answers import wording
 
     asked = pairs()
     near = _nearness(embeddings.for_model(embeddings.LOCAL_MODEL), asked)
@@ -89,7 +90,7 @@ def _compared() -> Iterator[str]:
     yield f"{len(asked.different):,} pairs of different questions about the same package; {machine.describe()}"
     yield from ("", "| compared by | close | free | precision | confused |", "|---|---|---|---|---|")
     yield _row("the text as it is", asked, lambda a, b: a == b)
-    yield _row("rag/wording.py", asked, lambda a, b: wording.same(a) == wording.same(b))
+    yield _row("rag/answers/wording.py", asked, lambda a, b: wording.same(a) == wording.same(b))
     guards: dict[str, Compare] = {"": lambda a, b: True, " and the same words": same_words}
     for guard, holds in (guards | {" and the same terms": same_terms}).items():
         for least in THRESHOLDS:

@@ -1,4 +1,4 @@
-"""Fits rag/confidence.py: how likely a repository answers a question, from what was found in it.
+"""Fits rag/retrieval/confidence.py: how likely a repository answers a question, from what was found in it.
 
     python -m benchmarks.confidence              fit on click, starlette and koa, and print the numbers to put there
     python -m benchmarks.confidence --judge      what is there now, on the two packages that were held out
@@ -29,7 +29,7 @@ from benchmarks.retrieval import measure, vectors
 from rag.evaluation import measures
 
 if TYPE_CHECKING:
-    from rag import confidence
+    from rag.retrieval import confidence
 
 COUNTS = {"set": 1.0, "visitor": 1.0, "elsewhere": 0.6, "nothing": 0.35}  # how much a question of a kind counts
 ALIKE = {"starlette", "koa"}  # both answer much of what the other is asked
@@ -113,7 +113,8 @@ def _unshared(model: Any) -> Any:
 
 def _case(corpus: str, question: str, answered: bool, kind: str) -> Case:  # noqa: FBT001
     from benchmarks.retrieval.systems import docent
-    from rag import confidence, retrieval
+    from rag import retrieval
+    from rag.retrieval import confidence
 
     with patch.object(confidence, "of", wraps=confidence.of) as of:
         found = retrieval.search(docent.live(corpus), question)
@@ -132,7 +133,7 @@ def _judged(cases: Sequence[Case]) -> Iterator[str]:
 
 
 def _fitted(cases: Sequence[Case], model: str) -> Iterator[str]:
-    from rag import confidence
+    from rag.retrieval import confidence
 
     likely, unlikely = (_mean_similarity(cases, answered=answered) for answered in (True, False))
     scale = confidence.SCALES.get(model, confidence.Scale(unrelated=0.0, related=1.0, trust=1.0))
@@ -176,7 +177,7 @@ def _row(case: Case, used: Sequence[str]) -> list[float]:
 
 
 def _counts(cases: Sequence[Case]) -> list[float]:
-    from rag.confidence import UNANSWERABLE
+    from rag.retrieval.confidence import UNANSWERABLE
 
     sums: dict[bool, float] = defaultdict(float)
     for case in cases:

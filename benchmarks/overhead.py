@@ -115,7 +115,9 @@ def _ask(project: Any, question: str, times: Times) -> None:
 
 @contextmanager
 def _stages(times: Times) -> Iterator[None]:
-    from rag import candidates, drafts, prompts, ranking, routing
+    from rag import prompts, routing
+    from rag.answers import drafts
+    from rag.retrieval import candidates, ranking
 
     with ExitStack() as running:
         for owner, function in (

@@ -118,7 +118,7 @@ def _area(cases: Sequence[Case], value: Callable[[Case], float]) -> float:
 
 
 def _saved(cases: Sequence[Case], threshold: float) -> Iterator[str]:
-    from rag import prices
+    from rag.spending import prices
 
     dear = [case for case in cases if case.score >= threshold]
     tokens = [sum(case.tokens + ANSWER for case in group) for group in (dear, cases)]

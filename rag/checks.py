@@ -10,10 +10,11 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 from config import gunicorn
-from rag import prices, providers, visitors
+from rag import providers, visitors
 from rag.embeddings import known
 from rag.llm import windows
 from rag.providers import choices
+from rag.spending import prices
 
 BYTES_A_TOKEN = 4  # of usual text; what is held for a prompt counts its bytes
 

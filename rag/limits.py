@@ -14,7 +14,8 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Value
 from django.db.models.functions import Now
 
-from rag import budgets, calls, models
+from rag import models
+from rag.spending import budgets, calls
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,10 @@ from functools import partial
 from django.core.exceptions import ImproperlyConfigured
 
 from portfolio.models import ProjectRAG
-from rag import budgets, calls, embeddings, llm, models, prices, prompts, providers
+from rag import embeddings, llm, models, prompts, providers
 from rag.llm import errors, families
 from rag.providers import choices
+from rag.spending import budgets, calls, prices
 
 QUESTION = "Reply with OK."
 TOKENS = 16

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rag import lexical, tokens
-from rag.passages import Passage
+from rag.retrieval.passages import Passage
 
 VERSION = "1"
 TURNS = 3

@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from portfolio.claims import Lease
 from portfolio.models import ProjectRAG
-from rag import models, postings, search_index
+from rag import models, search_index
 from rag.embeddings import Embedder
+from rag.search_index import postings
 
 SHRUNK_BELOW = 0.5
 

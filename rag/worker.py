@@ -12,8 +12,10 @@ from django.db.models.functions import Now
 
 from portfolio.claims import MAX_ATTEMPTS, Lease, LeaseLost
 from portfolio.models import ProjectRAG
-from rag import budgets, embeddings, estimate, ingest, models, plan, revisions, sources
+from rag import embeddings, ingest, models, revisions, sources
+from rag.ingest import estimate, plan
 from rag.interruption import Interrupted, Interruption
+from rag.spending import budgets
 
 logger = logging.getLogger(__name__)
 

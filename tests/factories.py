@@ -13,8 +13,9 @@ from django.test import Client
 from django.utils import timezone
 
 from portfolio.models import Project, ProjectRAG
-from rag import models, postings, search_index, visitors
+from rag import models, search_index, visitors
 from rag.embeddings import fake
+from rag.search_index import postings
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LANGUAGES = {".py": "Python", ".js": "JavaScript", ".go": "Go", ".md": "Markdown", ".rs": "Rust", ".yaml": "yaml"}

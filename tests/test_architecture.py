@@ -11,23 +11,18 @@ from django.conf import settings
 # Later ones may import earlier ones.
 ORDER = [
     # Read and cut
-    "sources", "files", "chunks", "lexical", "wording", "tokens",
+    "sources", "files", "chunks", "lexical", "tokens",
     # Embed
-    "throttle", "interruption", "providers", "prices", "embeddings", "flights",
+    "throttle", "interruption", "providers", "embeddings",
     # Store
-    "search_tables", "models",
-    # Pay
-    "alarm", "budgets", "calls", "costs", "savings",
-    # Write
-    "plan", "packing", "index", "postings", "search_index", "revisions",
+    "models", "spending", "packing", "search_index", "revisions",
     # Run the stages
-    "fares", "vectors", "estimate", "ingest", "worker", "reporting",
+    "ingest", "worker", "reporting",
     # Find and answer
-    "passages", "ranking", "planes", "candidates", "confidence", "substitute", "retrieval", "prompts", "routing", "llm",
-    "citations", "drafts", "remembered", "answers", "unanswered", "evaluation",
+    "retrieval", "prompts", "routing", "llm", "citations", "suggestions", "answers", "evaluation",
     # Doors
-    "questions", "limits", "visitors", "suggestions", "ahead", "templatetags", "streaming", "views", "urls", "api",
-    "admin", "checks", "probes", "apps", "management",
+    "questions", "limits", "visitors", "templatetags", "streaming", "views", "urls", "api", "admin", "checks", "probes",
+    "apps", "management",
 ]  # fmt: skip
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 NO_STAGE = {"__init__", "migrations", "__pycache__"}

@@ -12,7 +12,9 @@ from django.db import connection, transaction
 from benchmarks.search import clock
 from benchmarks.search.texts import Array, Text, Vectors
 from portfolio.models import Project
-from rag import candidates, embeddings, lexical, models, postings, retrieval, search_index
+from rag import embeddings, lexical, models, retrieval, search_index
+from rag.retrieval import candidates
+from rag.search_index import postings
 
 MEASURED = ((10_000, 384), (10_000, 1_536), (100_000, 384))  # chunks, dimensions
 PROJECTS = 100

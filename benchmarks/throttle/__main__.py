@@ -2,7 +2,7 @@
 
     python -m benchmarks.throttle [--minutes 10] [--only auto] [--seed 3]
 
-`auto` is production's own code (rag/flights and rag/throttle), driven by a virtual clock.
+`auto` is production's own code (rag/ingest/flights and rag/throttle), driven by a virtual clock.
 """
 
 import argparse

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from random import Random
 
 from benchmarks.throttle.provider import Provider, Time
-from rag import embeddings, flights, throttle
+from rag import embeddings, throttle
+from rag.ingest import flights
 
 Chunks = Iterator[tuple[int, int]]  # tokens, and their estimate
 

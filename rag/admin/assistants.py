@@ -13,7 +13,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from portfolio.models import ProjectRAG
-from rag import estimate, models, revisions
+from rag import models, revisions
+from rag.ingest import estimate
 
 
 @admin.register(ProjectRAG)

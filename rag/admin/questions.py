@@ -10,9 +10,10 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from rag import drafts, embeddings, models, retrieval, unanswered
+from rag import embeddings, models, retrieval
 from rag.admin.read_only import ReadOnly
-from rag.unanswered import Questions, UnansweredQuestion
+from rag.answers import drafts, unanswered
+from rag.answers.unanswered import Questions, UnansweredQuestion
 
 MOST_ASKED_AGAIN = 20  # in one request: each is embedded and searched
 QUOTED = 80  # characters of a question in a sentence

@@ -8,8 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
-from rag import budgets, costs, models, savings
+from rag import models
 from rag.admin.read_only import ReadOnly
+from rag.spending import budgets, costs, savings
 
 SPANS = (7, 30, 90)  # days
 

@@ -13,8 +13,11 @@ from django.db import transaction
 
 from portfolio.claims import Lease
 from portfolio.models import Project, ProjectRAG
-from rag import calls, embeddings, files, index, models, plan, postings, search_index, vectors
+from rag import embeddings, files, models, search_index
+from rag.ingest import index, plan, vectors
 from rag.interruption import Interruption
+from rag.search_index import postings
+from rag.spending import calls
 
 Version = tuple[str, str]  # path and blob sha
 Tell = Callable[[int, int], None]

@@ -4,9 +4,10 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from rag import chunks, files, models, plan
+from rag import chunks, files, models
 from rag.evaluation import commits, descriptions, scratch, trials
 from rag.evaluation.questions import Lines, Question
+from rag.ingest import plan
 from rag.sources import Clone, history
 
 MOST_NEW_CHUNKS = 3_000  # of earlier states, to be embedded: the local model needs a minute or two for them

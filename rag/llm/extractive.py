@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator
 
 from rag import lexical, llm, prompts
-from rag.passages import Passage
+from rag.retrieval.passages import Passage
 
 INTRODUCTION = (
     "No language model is set up here, so this is not a written answer: "

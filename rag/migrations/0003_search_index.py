@@ -3,7 +3,7 @@ import django.contrib.postgres.search
 import django.db.models.deletion
 from django.db import migrations, models
 
-from rag import search_tables
+from rag.models import search_tables
 
 # What is live stays searchable: signatures from the vectors, postings from the terms that chunks had. No fingerprint is
 # set, so the next run of each project makes its search index anew by the rules of that day.

@@ -1,6 +1,6 @@
 """The tables: the index, what was asked of it, and what it costs."""
 
-from rag import search_tables  # noqa: F401 — Django looks for models here
+from rag.models import search_tables  # noqa: F401 — Django looks for models here
 from rag.models.conversations import Conversation, Message, MessageSource
 from rag.models.index import Chunk, Revision, RevisionFile, SourceFile
 from rag.models.remembered import RememberedAnswer, Saving

@@ -2,7 +2,7 @@
 
 from django import template
 
-from rag import costs
+from rag.spending import costs
 
 register = template.Library()
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from rag import prompts
-from rag.passages import Passage
+from rag.retrieval.passages import Passage
 
 
 def passage(path: str = "queue.py", text: str = "def claim():\n    return 1", **fields: Any) -> Passage:

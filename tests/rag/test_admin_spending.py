@@ -12,7 +12,9 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from portfolio.models import Project, ProjectRAG
-from rag import costs, estimate, models
+from rag import models
+from rag.ingest import estimate
+from rag.spending import costs
 from tests import factories
 
 pytestmark = pytest.mark.django_db

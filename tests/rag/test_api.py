@@ -13,7 +13,7 @@ from portfolio.models import Project
 from rag import llm, models, streaming
 from rag.llm import errors
 from tests.factories import make_live_revision, make_project
-from tests.rag.test_answers import Stub
+from tests.rag.answers.test_answers import Stub
 
 pytestmark = pytest.mark.django_db
 

@@ -4,7 +4,7 @@ import pytest
 
 from rag import answers, llm, models, prompts, streaming
 from tests import factories
-from tests.rag.test_answers import FILES, Stub, ask
+from tests.rag.answers.test_answers import FILES, Stub, ask
 
 pytestmark = pytest.mark.django_db
 

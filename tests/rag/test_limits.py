@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from rag import limits, models, streaming
 from tests import factories
-from tests.rag.test_budgets import at_once
+from tests.rag.spending.test_budgets import at_once
 
 pytestmark = pytest.mark.django_db
 

@@ -7,7 +7,8 @@ import pytest
 from pytest_django import Settings
 
 from portfolio.models import Project
-from rag import estimate, models, retrieval
+from rag import models, retrieval
+from rag.ingest import estimate
 from rag.worker import Outcome, Result
 from tests.providers import Provider, dialects, serving
 from tests.rag.conftest import Notes

@@ -17,7 +17,8 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from portfolio.models import Project, ProjectRAG
-from rag import answers, drafts, streaming
+from rag import answers, streaming
+from rag.answers import drafts
 from rag.models import Conversation, Message
 from tests.factories import make_live_revision, make_project, remember, set_state
 

@@ -22,7 +22,9 @@ from benchmarks.retrieval.systems.storing import Piece  # noqa: E402
 from benchmarks.retrieval.vectors import Vectors  # noqa: E402
 from portfolio.claims import Lease  # noqa: E402
 from portfolio.models import Project, ProjectRAG  # noqa: E402
-from rag import embeddings, index, models, packing, plan, ranking, retrieval, revisions  # noqa: E402
+from rag import embeddings, models, packing, retrieval, revisions  # noqa: E402
+from rag.ingest import index, plan  # noqa: E402
+from rag.retrieval import ranking  # noqa: E402
 
 
 class Docent:

@@ -9,7 +9,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from portfolio.models import Project, ProjectRAG
-from rag import ahead, estimate, ingest, reporting, vectors
+from rag import ingest, reporting
+from rag.answers import ahead
+from rag.ingest import estimate, vectors
 from rag.interruption import Interruption
 from rag.worker import Outcome, Result, Worker
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from rag import budgets, costs, savings
+from rag.spending import budgets, costs, savings
 
 LONGEST = 3_650
 

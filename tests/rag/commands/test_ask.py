@@ -10,7 +10,7 @@ from portfolio.models import Project
 from rag import llm, models
 from rag.llm import errors
 from tests import factories
-from tests.rag.test_answers import Stub
+from tests.rag.answers.test_answers import Stub
 
 pytestmark = pytest.mark.django_db
 

@@ -1,0 +1,99 @@
+"""A question → the passages of one revision that answer it, best first, and how likely any does.
+
+candidates   a few chunks of one project, near by meaning (planes) or by words, in one query
+ranking      candidates → weighed by what they are and where they stand → passages, joined with their neighbours
+confidence   how likely the best of them answer
+substitute   another model's vectors of the question when the index's own may not be asked
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from portfolio.models import ProjectRAG
+from rag import embeddings, lexical, models, tokens
+from rag.retrieval import candidates, confidence, ranking, substitute
+from rag.retrieval.passages import Passage
+from rag.spending import budgets, calls, prices
+
+logger = logging.getLogger(__name__)
+
+TRIES = 2  # of an adapter, for a question
+
+__all__ = ["Found", "NotIndexed", "Passage", "search"]
+
+
+class NotIndexed(Exception):
+    """The project has no index yet. Process it first: manage.py process_rag_async."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """`confidence`: how likely the repository answers the question, 0…1."""
+
+    revision: models.Revision
+    passages: list[Passage]
+    confidence: float
+
+    @property
+    def confident(self) -> bool:
+        """Whether the passages are worth an answer."""
+        return self.confidence >= confidence.THRESHOLD
+
+
+def search(revision: models.Revision, question: str, limit: int = 8) -> Found:
+    """The passages of `revision`, or of the live one when `revision` went while we asked.
+
+    Raises `embeddings.EmbeddingError` when the question cannot be embedded, `NotIndexed` when nothing is live.
+    """
+    found = _search(revision, question, limit)
+    if found.passages:
+        return found
+    live = models.Revision.objects.filter(
+        pk__in=ProjectRAG.objects.filter(pk=revision.rag_id).values("live_revision")
+    ).first()
+    if live is None:
+        raise NotIndexed
+    return found if live == revision else _search(live, question, limit)
+
+
+def _search(revision: models.Revision, question: str, limit: int) -> Found:
+    vector = _vector(revision, question)
+    if vector is None:
+        return Found(revision=revision, passages=[], confidence=0.0)
+    found = candidates.find(revision, vector, lexical.asked(question))
+    passages = ranking.rank(found.passages, question, limit)
+    likely = confidence.of(question, passages, found.words, revision.embedding_model)
+    return Found(revision=revision, passages=passages, confidence=likely)
+
+
+def _vector(revision: models.Revision, question: str) -> Sequence[float] | None:
+    """The question's own, or when nothing may be paid for it a substitute, which not every question has."""
+    made_by = revision.embedding_model, revision.embedding_provider, revision.dimensions
+    embedder = embeddings.for_model(*made_by)
+    if prices.of(embedder.provider, embedder.model).is_free:
+        return embedder.embed_query(question)
+    remembered = embedder.remembered(question)
+    if remembered is not None:
+        return remembered
+    about = calls.About(
+        purpose=models.Call.Purpose.QUESTION, provider=embedder.provider, model=embedder.model,
+        project_id=revision.rag.project_id,
+    )  # fmt: skip
+    try:
+        call = calls.begin(about, tokens_in=calls.most_tokens([question] * TRIES))
+    except budgets.Refused as refused:
+        logger.info("A question is searched by its words only: %s", refused)
+        return substitute.vector(revision, lexical.asked(question))
+    return _paid(call, embedder, question)
+
+
+def _paid(call: calls.Call, embedder: embeddings.Embedder, question: str) -> embeddings.Vector:
+    used = calls.Used(tokens_in=tokens.count(question))
+    try:
+        vector = embedder.embed_query(question)
+    except embeddings.EmbeddingError as error:
+        calls.end(call, used if calls.may_be_billed(error) else None, error_code=error.code)
+        raise
+    calls.end(call, used)
+    return vector
