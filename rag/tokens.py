@@ -25,11 +25,6 @@ def count(text: str) -> int:
     return len(encoding.encode(text, disallowed_special=()))
 
 
-def is_exact() -> bool:
-    """Whether `count` counts; it estimates otherwise."""
-    return _encoding(settings.TIKTOKEN_CACHE_DIR) is not None
-
-
 @functools.cache
 def _encoding(directory: str) -> tiktoken.Encoding | None:
     ranks = Path(directory, RANKS_FILE)

@@ -65,7 +65,7 @@ SHORTEST, LONGEST = 1e-3, 65_504.0
 
 
 class Embedder(Protocol):
-    """Safe to share between threads. `tokens_used` counts what all calls so far were billed for."""
+    """Safe to share between threads."""
 
     @property
     def provider(self) -> str: ...
@@ -87,8 +87,6 @@ class Embedder(Protocol):
     def max_batch_tokens(self) -> int:
         """Tokens a call, as `tokens.count` counts."""
 
-    @property
-    def tokens_used(self) -> int: ...
     @property
     def told(self) -> throttle.Answer:
         """What this thread's last call brought besides vectors: tokens billed, and the provider's quota."""

@@ -1,30 +1,15 @@
 """What can go wrong while texts are embedded: each error says what to do, and whether it can pass by itself."""
 
-from inspect import cleandoc
-from typing import ClassVar
-
-from rag import providers, throttle
+from rag import throttle
+from rag.providers.errors import ProviderError
 
 
-class EmbeddingError(Exception):
+class EmbeddingError(ProviderError):
     """The texts could not be embedded."""
 
-    code: ClassVar[str] = "embedding"
-    permanent: ClassVar[bool] = True
-
-    def __init__(self, detail: str = "", *, retry_after: float | None = None) -> None:
-        """`retry_after`: seconds the provider asks to wait."""
-        super().__init__(detail)
-        self.detail = detail
-        self.retry_after = retry_after
-        # Who knows the provider sets these: the settings to change, and what is left of its quota.
-        self.names = providers.UNNAMED
-        self.quota: throttle.Quota | None = None
-
-    def __str__(self) -> str:
-        """The class's docstring, with the settings' names, then the detail."""
-        sentence = " ".join(cleandoc(self.__doc__ or "").split())
-        return f"{sentence.format_map(self.names)} {self.detail}".strip()
+    code = "embedding"
+    permanent = True
+    quota: throttle.Quota | None = None  # what is left of it, set by who was told
 
 
 class ProviderUnavailable(EmbeddingError):

@@ -10,7 +10,6 @@ import importlib.util
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -62,8 +61,6 @@ class LocalEmbedder:
     def __init__(self, model: str, folder: Path, *, threads: int) -> None:
         """`folder`: what `graph.write` wrote."""
         self.model = model
-        self.tokens_used = 0
-        self._lock = threading.Lock()
         self._told = embeddings.Told()
         # One thread runs the model for all: a run keeps every core busy, and memory is kept by each thread that ran one
         # (64 of them at once took 420 MB instead of 170).
@@ -89,10 +86,7 @@ class LocalEmbedder:
             for place, vector in zip(batch, run.result(), strict=True):
                 vectors[place] = array.array("f", vector.tobytes())
         embeddings.check(vectors, len(texts), DIMENSIONS)
-        used = sum(map(len, tokens))
-        with self._lock:
-            self.tokens_used += used
-        self._told.answer = throttle.Answer(tokens=used)
+        self._told.answer = throttle.Answer(tokens=sum(map(len, tokens)))
         return vectors
 
     def embed_query(self, text: str) -> embeddings.Vector:

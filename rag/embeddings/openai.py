@@ -60,7 +60,6 @@ class OpenAIEmbedder:
     def __init__(self, access: providers.Access, dimensions: int, *, deadline: float, text_tokens: int) -> None:
         self.provider, self.model = access.provider.name, access.identity
         self.waits, self.max_batch = access.provider.waits, access.provider.max_batch
-        self.tokens_used = 0
         self._access = access
         self._deadline, self._text_tokens = deadline, text_tokens
         self._dimensions = dimensions or known.dimensions(access)
@@ -132,7 +131,6 @@ class OpenAIEmbedder:
         used = sum(map(tokens.count, inputs)) if used is None else used
         with self._lock:
             self._dimensions = found
-            self.tokens_used += used
         self._told.answer = throttle.Answer(tokens=used, quota=quota)
         return vectors
 

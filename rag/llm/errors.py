@@ -1,31 +1,14 @@
-"""What can go wrong while a model answers. `str(error)` is for the owner: what happened and what to do, no secrets.
+"""What can go wrong while a model answers. What a visitor reads is chosen by the code, never taken from here."""
 
-Each says whether it is `permanent` (asking again will not help until somebody acts), and a `code` that is stored with
-the message. What a visitor reads is chosen by the code, never taken from here.
-"""
-
-from inspect import cleandoc
-
-from rag import providers
+from rag.providers.errors import ProviderError
 from rag.providers.faults import Fault
 
 
-class ChatError(Exception):
+class ChatError(ProviderError):
     """The model could not answer. Ask again in a minute."""
 
     code = "unavailable"
     permanent = False
-
-    def __init__(self, detail: str = "", *, retry_after: float | None = None) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.retry_after = retry_after
-        self.names = providers.UNNAMED  # of the settings to change; who knows the provider sets them
-
-    def __str__(self) -> str:
-        """The class's docstring, with the settings' names, then the detail."""
-        sentence = " ".join(cleandoc(self.__doc__ or "").split())
-        return f"{sentence.format_map(self.names)} {self.detail}".strip()
 
 
 class ChatNotSetUp(ChatError):

@@ -5,7 +5,6 @@ question, the postings those that have its words. Of these, a thousand or so, th
 Nothing is approximate by project: no chunk of another is ever looked at, and up to NEAREST chunks all are compared.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,11 +38,6 @@ class Words:
     chunk_count: int
     frequencies: Mapping[str, int]
     scores: Sequence[float]
-
-    def idf(self, term: str) -> float:
-        """How much it says that a chunk has the term: the rarer, the more."""
-        frequency = self.frequencies[term]
-        return math.log(1 + (self.chunk_count - frequency + 0.5) / (frequency + 0.5))
 
 
 @dataclass(frozen=True, kw_only=True)

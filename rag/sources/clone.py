@@ -7,7 +7,6 @@ import shutil
 import tempfile
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -60,11 +59,6 @@ class Clone:
         blobs = f"--filter=blob:limit={settings.RAG_MAX_FILE_BYTES + 1}" if complete else "--filter=blob:none"
         self._fetch("--depth=1", blobs, "origin", self.commit, max_bytes=settings.RAG_MAX_CLONE_BYTES)
         self._complete = complete
-
-    @cached_property
-    def committed_at(self) -> datetime:
-        seconds = self._local("show", "--no-patch", "--format=%ct", self.commit).split()[-1]
-        return datetime.fromtimestamp(min(int(seconds), 4_102_444_800), UTC)  # the year 2100: dates can be made up
 
     def entries(self, sizes: Mapping[str, int] | None = None) -> list[TreeEntry]:
         """Every path of the commit. `sizes` (blob sha → bytes) are those known from elsewhere.

@@ -66,9 +66,8 @@ class Scene:
 
         def documents() -> None:
             model = embeddings.configured()
-            before = model.tokens_used
             seen.vectors = model.embed_documents(TEXTS)
-            seen.tokens = model.tokens_used - before
+            seen.tokens = model.told.tokens
 
         return self._told(seen, documents)
 

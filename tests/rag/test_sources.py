@@ -227,7 +227,7 @@ def test_it_fetches_one_commit_with_the_small_files(
     commit = repository.commit({"old.py": None, "a.py": "a" * 100, "b/c.py": "", "big.py": "b" * 101})
     with sources.fetch(https_repository.url) as clone:
         sizes = {entry.path: entry.size for entry in clone.entries()}
-        assert (clone.commit, clone.committed_at.year) == (commit, 2026)
+        assert clone.commit == commit
         assert sizes == {"a.py": 100, "b/c.py": 0, "big.py": 101}
         assert contents(clone) == {"a.py": b"a" * 100, "b/c.py": b"", "big.py": None}
 

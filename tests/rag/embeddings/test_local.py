@@ -87,12 +87,10 @@ def test_no_texts_make_no_vectors(embedder: "local.LocalEmbedder") -> None:
     assert embedder.embed_documents([]) == []
 
 
-def test_tokens_add_up(embedder: "local.LocalEmbedder") -> None:
-    before = embedder.tokens_used
-
+def test_the_tokens_of_a_call_are_told(embedder: "local.LocalEmbedder") -> None:
     embedder.embed_documents(["hello world", "hello"])
 
-    assert embedder.tokens_used - before == 4 + 3  # each between its two markers
+    assert embedder.told.tokens == 4 + 3  # each between its two markers
 
 
 @pytest.mark.parametrize(

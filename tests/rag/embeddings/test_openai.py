@@ -82,7 +82,7 @@ def test_tokens_are_counted_as_billed_or_else_estimated(provider: Provider) -> N
     embedder.embed_documents(TEXTS)
 
     billed = provider.dialect.name not in ("together", "lmstudio")  # which do not say, or say 0
-    assert embedder.tokens_used == (6 if billed else sum(map(tokens.count, TEXTS)))
+    assert embedder.told.tokens == (6 if billed else sum(map(tokens.count, TEXTS)))
 
 
 def test_a_shortened_model_is_asked_for_what_is_wanted_and_checked(openais: Provider, settings: Settings) -> None:

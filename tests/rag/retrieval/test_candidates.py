@@ -41,15 +41,18 @@ def exact(revision: models.Revision, vector: Sequence[float], terms: Sequence[st
     """Chunk → cosine and BM25, from the stored vectors and texts only."""
     chunks = list(models.Chunk.objects.filter(file__revisions=revision).select_related("file"))
     documents = {c.pk: dict(postings.weights(lexical.document(c.file.path, c.symbol, c.text))) for c in chunks}
-    frequencies = {term: sum(term in words for words in documents.values()) for term in terms}
-    words = candidates.Words(chunk_count=len(chunks), frequencies=frequencies, scores=[])
+    rarity = {term: idf(len(chunks), sum(term in words for words in documents.values())) for term in terms}
     return {
         c.pk: (
             cosine(vector, list(c.embedding)),
-            sum(documents[c.pk].get(term, 0) * words.idf(term) for term in terms),
+            sum(documents[c.pk].get(term, 0) * rarity[term] for term in terms),
         )
         for c in chunks
     }
+
+
+def idf(chunk_count: int, frequency: int) -> float:
+    return math.log(1 + (chunk_count - frequency + 0.5) / (frequency + 0.5))
 
 
 def cosine(first: Sequence[float], second: Sequence[float]) -> float:
@@ -60,7 +63,6 @@ def cosine(first: Sequence[float], second: Sequence[float]) -> float:
 def test_the_question_s_words_are_told_with_how_many_chunks_have_them() -> None:
     words = find(make(), "Where is the lease of a zebra renewed?").words
     assert (words.chunk_count, words.frequencies) == (3, {"leas": 2, "zebra": 0, "renew": 1})
-    assert words.idf("zebra") > words.idf("renew") > words.idf("leas") > 0
 
 
 def test_the_scores_by_words_are_bm25_and_not_scaled() -> None:
@@ -113,7 +115,7 @@ def test_up_to_so_many_chunks_the_ranking_is_that_of_comparing_everything(seed: 
     terms = lexical.asked(" ".join(draw.sample(vocabulary, 3)))
     scores = exact(revision, vector, terms)
     found = candidates.find(revision, vector, terms)
-    scale = candidates.KEYWORDS / (postings.SCALE * sum(map(found.words.idf, terms)))
+    scale = candidates.KEYWORDS / (postings.SCALE * sum(idf(count, found.words.frequencies[term]) for term in terms))
     ranked = sorted((near + scale * keyword for near, keyword in scores.values()), reverse=True)
     # Vectors are stored in halves.
     assert [passage.score for passage in found.passages] == pytest.approx(ranked[: candidates.CANDIDATES], abs=2e-3)
