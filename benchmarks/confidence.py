@@ -10,22 +10,20 @@ when the model, the terms or the ranking change; it takes a minute. Nothing of t
 """
 
 import argparse
-import copy
 import json
 import math
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 from benchmarks import corpora
-from benchmarks.retrieval import measure, vectors
+from benchmarks.retrieval import indexed, measure
 from rag.evaluation import measures
 
 if TYPE_CHECKING:
@@ -86,29 +84,14 @@ def asked(name: str) -> Iterator[tuple[str, bool, str]]:
 
 def _cases(folder: Path, names: Iterable[str]) -> tuple[str, list[Case]]:
     """The model that was asked, and what came out."""
-    from benchmarks.retrieval.systems import Corpus, docent
     from rag import embeddings
-    from rag.embeddings import local
 
-    plain = _unshared(embeddings.for_model(embeddings.LOCAL_MODEL))
-    kept = measure.KEPT.with_name("vectors.pickle")
     cases = []
-    with closing(vectors.Server(plain, folder / "vectors", kept, local.FOLDER)):
-        system = docent.Docent({}, vectors.Vectors(str(folder / "vectors")))
+    with indexed.serving(folder) as index:
         for name in names:
-            about = measure.corpus_of(name, corpora.unpacked(name), folder, [])
-            system.index(Corpus(**about))
+            index.add(name)
             cases += [_case(name, *each) for each in asked(name)]
     return embeddings.configured().model, cases
-
-
-def _unshared(model: Any) -> Any:
-    """The model as it is, whatever methods its class is given later: the system that is measured asks the server."""
-    kind = type(model)
-    kept = {name: getattr(kind, name) for name in ("embed_documents", "embed_query")}
-    plain = copy.copy(model)
-    plain.__class__ = type(kind.__name__, (kind,), kept)
-    return plain
 
 
 def _case(corpus: str, question: str, answered: bool, kind: str) -> Case:  # noqa: FBT001

@@ -15,14 +15,13 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from benchmarks import corpora, machine
-from benchmarks.confidence import _unshared
-from benchmarks.retrieval import measure, vectors
+from benchmarks.retrieval import indexed, measure
 
 Times = dict[str, list[float]]
 
@@ -43,26 +42,19 @@ def main() -> None:
 
 
 def _measured(folder: Path, options: argparse.Namespace) -> Times:
-    from benchmarks.retrieval.systems import Corpus, docent
     from portfolio.models import Project
-    from rag import embeddings
-    from rag.embeddings import local
 
-    plain = _unshared(embeddings.for_model(embeddings.LOCAL_MODEL))
-    kept = measure.KEPT.with_name("vectors.pickle")
-    with closing(vectors.Server(plain, folder / "vectors", kept, local.FOLDER)):
-        given = vectors.Vectors(str(folder / "vectors"))
-        system = docent.Docent({}, given)
+    with indexed.serving(folder) as index:
         for name in options.corpora:
-            system.index(Corpus(**measure.corpus_of(name, corpora.unpacked(name), folder, [])))
+            index.add(name)
             Project.objects.filter(title=name).update(is_published=True)
         asked = [(name, question.text) for name in options.corpora for question in corpora.answered(name)]
         for _, text in asked:
-            given.question(text)  # so that it is known
+            index.given.question(text)  # so that it is known
     times: Times = defaultdict(list)
     for _, text in asked[: options.questions]:
         started = time.perf_counter()
-        plain.embed_query(text)
+        index.model.embed_query(text)
         times["besides: the question's vector, by the local model"].append(time.perf_counter() - started)
     with _stages(times):
         for number in range(options.questions + 10):

@@ -11,15 +11,13 @@ import argparse
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, fields
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import corpora, machine
-from benchmarks.confidence import _unshared
-from benchmarks.retrieval import measure, vectors
+from benchmarks.retrieval import indexed, measure
 from rag.evaluation.questions import Question
 
 if TYPE_CHECKING:
@@ -58,18 +56,11 @@ def main() -> None:
 
 
 def _cases(folder: Path, length: int) -> list[Case]:
-    from benchmarks.retrieval.systems import Corpus, docent
-    from rag import embeddings
-    from rag.embeddings import local
-
     labels = json.loads((corpora.QUESTIONS / "complexity.json").read_text())
-    plain = _unshared(embeddings.for_model(embeddings.LOCAL_MODEL))
-    kept = measure.KEPT.with_name("vectors.pickle")
     cases = []
-    with closing(vectors.Server(plain, folder / "vectors", kept, local.FOLDER)):
-        system = docent.Docent({}, vectors.Vectors(str(folder / "vectors")))
+    with indexed.serving(folder) as index:
         for name in labels:
-            system.index(Corpus(**measure.corpus_of(name, corpora.unpacked(name), folder, [])))
+            index.add(name)
             asked = [question for question in corpora.questions(name) if _is_labelled(question, labels[name])]
             cases += [
                 _case(name, question.text, question.text in labels[name]["complex"], place % 2 == 0, length)
