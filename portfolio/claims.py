@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import DatabaseError, connection, models, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Greatest, Now
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)
-RENEWAL_SECONDS = 10.0
+RENEWALS = 6  # within the time of a lease
 JOIN_SECONDS = 5.0
 MAX_ATTEMPTS = 3
 
@@ -117,12 +117,12 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
         taken = self.filter(free, pk=pk).update(
             processing_status="processing", processing_stage="fetching", progress_percentage=0, cancelled_at=None,
             attempts=Value(1) if by_hand else F("attempts") + 1, started_at=Now(), finished_at=None,
-            lease_token=token, lease_expires_at=Now() + Value(LEASE), lease_holder=holders.current(),
+            lease_token=token, lease_expires_at=_expiry(), lease_holder=holders.current(),
         )  # fmt: skip
         return Lease(rag_id=pk, token=token) if taken else None
 
     def renew(self, lease: Lease) -> None:
-        self._guarded(lease, lease_expires_at=Now() + Value(LEASE))
+        self._guarded(lease, lease_expires_at=_expiry())
 
     def advance(self, lease: Lease, *, stage: str, percentage: int = 0, **facts: Any) -> None:
         """Record where it stands. Within an attempt the percentage never goes back."""
@@ -178,8 +178,9 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
                 self.filter(pk=pk, lease_token=token).update(lease_expires_at=Now() - Value(timedelta(microseconds=1)))
 
     @contextmanager
-    def kept_alive(self, lease: Lease, every: float = RENEWAL_SECONDS) -> Iterator[None]:
+    def kept_alive(self, lease: Lease, every: float = 0) -> Iterator[None]:
         """Renew the lease from a thread of its own while the block runs, however long one step of it takes."""
+        every = every or settings.RAG_LEASE_SECONDS / RENEWALS
         done = threading.Event()
         thread = threading.Thread(target=self._renew_until, args=(done, lease, every), name="lease", daemon=True)
         thread.start()
@@ -205,6 +206,10 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
     def _guarded(self, lease: Lease, **changes: Any) -> None:
         if not self.filter(pk=lease.rag_id, lease_token=lease.token).update(**changes):
             raise LeaseLost(LeaseLost.__doc__)
+
+
+def _expiry() -> Any:
+    return Now() + Value(timedelta(seconds=settings.RAG_LEASE_SECONDS))
 
 
 def _at_rest() -> Case:

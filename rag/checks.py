@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
-from config import gunicorn
+from config import faults, gunicorn
 from rag import providers, visitors
 from rag.embeddings import known
 from rag.llm import windows
@@ -31,6 +31,14 @@ def local_repositories(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage
 def fakes(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     chosen = [setting for setting, name, _ in _in_use() if name == "fake" and not settings.DEBUG]
     return [Error(f"{setting} is a fake without DEBUG.", hint=f"Unset {setting}.", id="rag.E002") for setting in chosen]
+
+
+@register(Tags.security)
+def planned_faults(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    if not faults.is_refused():
+        return []
+    hint = "It makes the program fail on purpose, for tests. Unset FAULT."
+    return [Error("FAULT is set outside of a test.", hint=hint, id="rag.E030")]
 
 
 @register

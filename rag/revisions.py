@@ -6,6 +6,7 @@ from django.db import connection, transaction
 from django.db.models import Sum
 from django.utils import timezone
 
+from config import faults
 from portfolio.claims import Lease
 from portfolio.models import ProjectRAG
 from rag import models, search_index
@@ -72,6 +73,7 @@ def flip(lease: Lease, change: search_index.Change, timings: dict[str, float]) -
     with transaction.atomic():
         ProjectRAG.objects.finish(lease, live_revision=revision.pk)
         search_index.write(change)
+        faults.point("flipping")
         chunk_count = models.Chunk.objects.filter(file__revisions=revision).count()
         if (found := search_index.size(revision.rag_id)) != chunk_count:
             raise IndexRefused("incomplete", _NOT_FOUND.format(stored=chunk_count, found=found), permanent=False)
@@ -81,6 +83,7 @@ def flip(lease: Lease, change: search_index.Change, timings: dict[str, float]) -
         models.Revision.objects.filter(rag=revision.rag_id).exclude(pk=revision.pk).delete()
         with connection.cursor() as cursor:
             cursor.execute(_DROP_CHUNKS, [revision.rag_id])
+            faults.point("mid-cleanup")
             cursor.execute(_DROP_FILES, [revision.rag_id])
 
 

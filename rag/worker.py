@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models.functions import Now
 
+from config import faults
 from portfolio.claims import MAX_ATTEMPTS, Lease, LeaseLost
 from portfolio.models import ProjectRAG
 from rag import embeddings, ingest, models, revisions, sources
@@ -108,6 +109,7 @@ class Worker:
         lease = ProjectRAG.objects.claim(rag.pk, by_hand=self.by_hand and rag.processing_status == "failed")
         if lease is None:
             return Result.BUSY, "Another process is working on it; nothing to do here."
+        faults.point("claimed")
         self.report.note(rag.project.title)
         rag.refresh_from_db()  # as it is under the claim: another worker may just have been at it
         with ProjectRAG.objects.kept_alive(lease):

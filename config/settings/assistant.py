@@ -23,6 +23,7 @@ RAG_BATCH_SIZE = env.whole("RAG_BATCH_SIZE", 25, minimum=1)  # chunks a provider
 RAG_DELAY = env.number_or("RAG_DELAY", 1.5, "auto")  # seconds between provider calls; auto: as its limits allow
 RAG_EMBED_CONCURRENCY = env.whole("RAG_EMBED_CONCURRENCY", 8, minimum=1)  # calls at once, with RAG_DELAY=auto
 RAG_TIMEOUT = env.number("RAG_TIMEOUT", 20, minimum=0.1)  # seconds a provider call
+RAG_LEASE_SECONDS = env.number("RAG_LEASE_SECONDS", 60, minimum=1)  # until a silent worker is dead
 RAG_MAX_MINUTES = env.number("RAG_MAX_MINUTES", 30, minimum=0.01)  # of one project, then it is queued again
 RAG_REFRESH_MINUTES = env.number("RAG_REFRESH_MINUTES", 60, minimum=1)  # between looks for new commits, with --watch
 

@@ -20,6 +20,7 @@ import httpx2
 import openai
 from django.conf import settings
 
+from config.faults import point
 from rag import embeddings, providers, throttle, tokens
 from rag.embeddings import known
 from rag.providers import clients, faults, limits
@@ -157,6 +158,7 @@ class OpenAIEmbedder:
         try:
             with clients.deadline(self._deadline), create(input=inputs, **self._request) as response:
                 quota = limits.quota(response.headers)
+                point("embedding-in-flight")
                 for piece in response.iter_bytes():
                     body += piece
                     if len(body) > most:

@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from config import faults
 from portfolio.claims import Lease
 from portfolio.models import Project, ProjectRAG
 from rag import embeddings, models, revisions, search_index, sources
@@ -81,9 +82,11 @@ class Run:
         sizes = index.known_sizes(self.rag)
         with ExitStack() as stack:
             with self._stage("fetching"), self.interruption.waiting():
+                faults.point("before-clone")
                 project = self.rag.project
                 fetching = sources.fetch(project.repository_url, project.ref, complete=not sizes)
                 clone = stack.enter_context(fetching)
+            faults.point("after-clone")
             revision = revisions.resume_or_open(self.lease, self.rag, clone.commit, self.embedder, pipeline)
             spool = stack.enter_context(clone.spool())
             with self._stage("chunking"):
@@ -91,12 +94,14 @@ class Run:
             self._tell_price(planned)
             with self._stage("embedding"):
                 self._embed(spool, revision, planned)
+        faults.point("clone-removed")
         self._finish(revision)
         return revision
 
     def _plan(self, clone: sources.Clone, pipeline: str, sizes: dict[str, int], spool: sources.Spool) -> plan.Plan:
         with self.interruption.waiting():
             listing = plan.listing(clone, pipeline, sizes)
+        faults.point("after-listing")
         ProjectRAG.objects.advance(self.lease, stage="chunking", source_bytes=listing.text_bytes)
         known = index.known_files(self.rag, listing.rules, with_notes=not self.options.force)
         with self.interruption.waiting():
@@ -113,6 +118,7 @@ class Run:
             delay=self.options.delay, progress=progress, interruption=self.interruption, note=self.report.note,
         )  # fmt: skip
         before = progress.done
+        faults.point("before-embedding")
         try:
             filling.fill(_pending(spool, planned, ids, stored))
         finally:
@@ -139,10 +145,13 @@ class Run:
             with self._stage("indexing"):
                 index.analyze()
                 change = stack.enter_context(search_index.prepared(revision))
+            faults.point("before-validating")
             with self._stage("validating"):
                 revisions.validate(revision, self.rag.live_revision, accept_shrinking=self.options.force)
+            faults.point("before-flip")
             self.interruption.check()
             revisions.flip(self.lease, change, self._timings)
+            faults.point("after-flip")
         revision.refresh_from_db()
 
     @contextmanager

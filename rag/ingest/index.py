@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Count, F, Q, Sum
 
+from config import faults
 from portfolio.claims import Lease, LeaseLost
 from portfolio.models import ProjectRAG
 from rag import models, packing
@@ -89,6 +90,7 @@ def add_files(lease: Lease, revision: models.Revision, plan: Plan) -> dict[tuple
         cursor.execute(_LEAVE, [revision.pk, members])
         cursor.execute(_BELONG, [revision.pk, members])
         _count(revision, plan)
+        faults.point("adding-files")
     return new
 
 
@@ -122,6 +124,7 @@ def store(
         _advance(lease, revision, percentage, spent)
         with cursor.copy(_COPY) as copy:
             copy.write(b"".join((packing.BEGIN, *(_packed(row, vector) for row, vector in rows), packing.END)))
+        faults.point("saving")
         if spent.call:  # last, for until the commit nobody else can pay
             calls.end(spent.call, spent.used)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from django.conf import settings
 
+from config import faults
 from rag import chunks, files, sources
 from rag.embeddings import Embedder
 
@@ -165,6 +166,7 @@ def make(
             count += len(planned.chunks)
             plan.new.append(planned)
             step(done, len(unread))
+            faults.point("mid-chunking")
     return plan
 
 

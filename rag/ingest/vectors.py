@@ -13,6 +13,7 @@ from typing import Literal, Self
 
 from django.conf import settings
 
+from config import faults
 from portfolio.claims import Lease
 from rag import chunks, embeddings, files, models, packing, throttle
 from rag.ingest import fares, flights, index, plan
@@ -110,6 +111,8 @@ class Filling:
         try:
             for flight in self._flights.landed():
                 self._store(flight)
+                faults.point("between-batches")
+            faults.point("last-batch")
         finally:
             team.close()
             self._fares.close()
@@ -163,6 +166,7 @@ class Filling:
             self._fares.fail(flight, flight.error)
             self._divide(flight.items, flight.error)
             return
+        faults.point("returned-not-saved")
         texts, call = _texts(flight.items), self._fares.of(flight).call
         vectors = dict(zip(texts, map(packing.halves, flight.result), strict=True))
         reused, tokens = len(flight.items) - len(texts), flight.told.tokens
@@ -174,6 +178,7 @@ class Filling:
         self, rows: list[tuple[index.Row, bytes]], spent: index.Spent, flight: flights.Flight[Pending] | None = None
     ) -> None:
         index.store(self.lease, self.revision, rows, spent, self.progress.after(len(rows)))
+        faults.point("saved-before-progress")
         if flight:
             self._fares.forget(flight)
         self.progress.add(len(rows), spent)

@@ -16,6 +16,7 @@ from typing import IO
 
 from django.conf import settings
 
+from config import faults
 from rag.sources import environment, errors, pipes
 from rag.sources.address import Address
 
@@ -149,6 +150,8 @@ class Git:
             raise errors.GitFailed(self._scrubbed(files.stderr.read(100_000)))
 
     def _wait(self, process: subprocess.Popen[bytes], deadline: float, max_bytes: int | None) -> None:
+        if max_bytes is not None:
+            faults.point("mid-clone")
         running = True
         while running:
             try:
