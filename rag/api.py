@@ -1,12 +1,14 @@
 """The JSON doors: the same projects, states and answers as on the pages, for a front end that lives elsewhere."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import IO, Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.shortcuts import get_object_or_404
 from django.urls import path
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView
-from rest_framework import generics, serializers, status
+from rest_framework import exceptions, generics, parsers, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -15,6 +17,24 @@ from portfolio.models import Project, ProjectRAG
 from rag import answers, limits, models, questions, sources, streaming, visitors
 
 RETRY_AFTER = 60  # seconds, as the sentences about a model that cannot answer say
+
+
+class BodyTooLarge(exceptions.APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = "The request is too large. Send one question, and nothing else."
+    default_code = "too_large"
+
+
+class JSONParser(parsers.JSONParser):
+    """Refuses what is nested deeper than Python's own reader goes."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RecursionError as error:
+            raise exceptions.ParseError("JSON parse error - it is nested too deeply") from error
 
 
 class AssistantSerializer(serializers.ModelSerializer[ProjectRAG]):
@@ -107,6 +127,7 @@ class Ask(APIView):
     """
 
     throttle_classes = [visitors.QuestionThrottle]
+    parser_classes = [JSONParser]
 
     @extend_schema(request=QuestionSerializer, responses={200: AnswerSerializer, 503: AnswerSerializer})
     def post(self, request: Request, slug: str) -> Response:
@@ -129,6 +150,9 @@ class Ask(APIView):
             return streaming.expected(Response(detail, status.HTTP_503_SERVICE_UNAVAILABLE, headers=headers))
         code, headers = _outcome(message)
         return Response(AnswerSerializer(message).data, code, headers=headers)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        return super().handle_exception(BodyTooLarge() if isinstance(exc, RequestDataTooBig) else exc)
 
 
 def _answered(project: Project, question: str) -> models.Message:

@@ -102,6 +102,19 @@ def test_a_question_that_cannot_be_asked_is_refused(client: Client, ready: Proje
     assert not models.Message.objects.exists()
 
 
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"question":' * 100_000])
+def test_json_of_any_depth_is_refused(client: Client, ready: Project, body: str) -> None:
+    answer = client.post(f"/api/projects/{ready.slug}/ask/", body, "application/json")
+
+    assert (answer.status_code, answer.json()["detail"]) == (400, "JSON parse error - it is nested too deeply")
+
+
+def test_a_body_that_is_too_large_is_refused_with_a_sentence(client: Client, ready: Project) -> None:
+    answer = ask(client, ready.slug, "x" * 3_000_000)
+
+    assert (answer.status_code, answer.json()["detail"].split(".")[0]) == (413, "The request is too large")
+
+
 def test_a_project_without_an_index_says_so(client: Client) -> None:
     make_project(title="New", slug="new")
 
