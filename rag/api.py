@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import path
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView
-from rest_framework import exceptions, generics, parsers, serializers, status
+from rest_framework import exceptions, generics, pagination, parsers, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -35,6 +35,13 @@ class JSONParser(parsers.JSONParser):
             return super().parse(stream, media_type, parser_context)
         except RecursionError as error:
             raise exceptions.ParseError("JSON parse error - it is nested too deeply") from error
+
+
+class Pages(pagination.LimitOffsetPagination):
+    """?limit= and ?offset=, as many at once as a page may hold; PostgreSQL refuses numbers without end."""
+
+    default_limit = 50
+    max_limit = 200
 
 
 class AssistantSerializer(serializers.ModelSerializer[ProjectRAG]):
@@ -109,6 +116,7 @@ class ProjectList(generics.ListAPIView[Project]):
 
     queryset = Project.objects.published().with_assistants()
     serializer_class = ProjectSerializer
+    pagination_class = Pages
 
 
 class ProjectDetail(generics.RetrieveAPIView[Project]):

@@ -57,6 +57,26 @@ def test_the_list_does_not_ask_more_of_the_database_for_more_projects(
         client.get("/api/projects/")
 
 
+@pytest.mark.parametrize("page", ["limit=2", "limit=2&offset=1", "offset=2"])
+def test_the_list_comes_in_pages(client: Client, page: str) -> None:
+    slugs = [make_project(title=f"P{number}", position=number).slug for number in range(4)]
+    wanted = dict(part.split("=") for part in page.split("&"))
+    start, count = int(wanted.get("offset", 0)), int(wanted.get("limit", 50))
+
+    found = client.get(f"/api/projects/?{page}").json()["results"]
+
+    assert [project["slug"] for project in found] == slugs[start : start + count]
+
+
+@pytest.mark.parametrize("number", ["9" * 20, "9" * 5_000, "9223372036854775807", "-1", "%00", "x"])
+def test_no_number_is_too_large_for_the_list(client: Client, ready: Project, number: str) -> None:
+    make_project()
+
+    assert len(client.get(f"/api/projects/?limit={number}").json()["results"]) == 2
+    assert client.get(f"/api/projects/?limit={number}&offset=1").status_code == 200
+    assert client.get(f"/api/projects/?offset={number}").status_code == 200
+
+
 def test_a_project_that_was_never_processed_is_shown_too(client: Client) -> None:
     make_project(title="New", slug="new")
 
