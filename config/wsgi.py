@@ -5,6 +5,8 @@ import os
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
+from config import charset
+
 
 def limit_database() -> None:
     """End what a page's query should never take: a statement, a wait for a lock, an idle transaction.
@@ -26,5 +28,5 @@ def limit_database() -> None:
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-application = get_wsgi_application()
+application = charset.only_known(get_wsgi_application())
 limit_database()
