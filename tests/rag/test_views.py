@@ -265,6 +265,13 @@ def test_what_cannot_be_asked_is_refused_with_a_sentence(
     assert not Message.objects.exists()
 
 
+@pytest.mark.parametrize("body", [b"question=" + b"a" * 3_000_000, b"&".join(b"a%d=b" % n for n in range(1_100))])
+def test_what_is_too_much_for_any_form_is_refused_with_a_page(client: Client, project: Project, body: bytes) -> None:
+    answer = client.generic("POST", CHAT, body, "application/x-www-form-urlencoded")
+
+    assert answer.status_code == 400 and "Go back and send less of it." in answer.text
+
+
 @pytest.mark.parametrize(
     "question",
     [
