@@ -23,7 +23,7 @@ from django.conf import settings
 from config.faults import point
 from rag import embeddings, providers, throttle, tokens
 from rag.embeddings import known
-from rag.providers import clients, faults, limits
+from rag.providers import clients, faults, limits, usage
 from rag.providers.faults import Fault
 
 KIT = clients.Kit(sdk=openai, http=httpx2)
@@ -188,13 +188,13 @@ def _read(body: bytes, *, count: int) -> tuple[list[embeddings.Vector], int | No
     try:
         answer = json.loads(body)
         by_index = {int(item["index"]): _vector(item["embedding"]) for item in answer["data"]}
-        used = (answer.get("usage") or {}).get("prompt_tokens")
+        used = usage.tokens((answer.get("usage") or {}).get("prompt_tokens"), least=1)
         found = len(answer["data"])
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
         raise embeddings.BadVectors("The answer could not be read.") from error
     if found != count or by_index.keys() != set(range(count)):
         raise embeddings.BadVectors(f"There were {found} for {count} texts, or two for the same.")
-    return [by_index[index] for index in range(count)], used if isinstance(used, int) and used > 0 else None
+    return [by_index[index] for index in range(count)], used
 
 
 def _vector(packed: str | list[float]) -> embeddings.Vector:

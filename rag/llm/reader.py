@@ -5,6 +5,7 @@ from typing import Any
 
 from rag import llm
 from rag.llm import errors
+from rag.providers import usage
 
 THOUGHT, END = "<think>", "</think>"
 
@@ -89,8 +90,10 @@ def _text(content: Any) -> str:
 
 
 def _usage(chunk: Any) -> llm.Usage | None:
-    """Mostly with the last chunk, asked for or not; Groq's in a field of its own."""
+    """Mostly with the last chunk, asked for or not; Groq's in a field of its own. None where it cannot be true."""
     counted = getattr(chunk, "usage", None) or getattr(getattr(chunk, "x_groq", None), "usage", None)
-    if counted is None:
+    tokens_in = usage.tokens(getattr(counted, "prompt_tokens", None), least=1)
+    tokens_out = usage.tokens(getattr(counted, "completion_tokens", None))
+    if tokens_in is None or tokens_out is None:
         return None
-    return llm.Usage(tokens_in=int(counted.prompt_tokens or 0), tokens_out=int(counted.completion_tokens or 0))
+    return llm.Usage(tokens_in=tokens_in, tokens_out=tokens_out)

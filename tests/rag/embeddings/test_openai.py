@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from rag import embeddings, tokens
 from rag.embeddings import openai
-from tests.providers import Altered, Chat, Embeddings, Provider, Refusal, dialects, serving
+from tests.providers import Altered, Chat, Embeddings, Provider, Raw, Refusal, dialects, serving
 
 TEXTS = ["first", "second", "third"]
 EMBEDDING = [dialect for dialect in dialects.ALL if dialect.embeds]
@@ -83,6 +83,18 @@ def test_tokens_are_counted_as_billed_or_else_estimated(provider: Provider) -> N
 
     billed = provider.dialect.name not in ("together", "lmstudio")  # which do not say, or say 0
     assert embedder.told.tokens == (6 if billed else sum(map(tokens.count, TEXTS)))
+
+
+@pytest.mark.parametrize("said", [b"-6", b"1000000000000", b"1e999", b"true"])
+def test_tokens_that_cannot_be_true_are_estimated(openais: Provider, settings: Settings, said: bytes) -> None:
+    settings.OPENAI_EMBEDDING_MODEL = "a-model-of-two-dimensions"
+    answer = b'{"data": [{"index": 0, "embedding": [1, 0]}], "usage": {"prompt_tokens": %s}}' % said
+    openais.plan(Raw(answer, "application/json"))
+    embedder = embeddings.configured()
+
+    embedder.embed_documents(["first"])
+
+    assert embedder.told.tokens == tokens.count("first")
 
 
 def test_a_shortened_model_is_asked_for_what_is_wanted_and_checked(openais: Provider, settings: Settings) -> None:

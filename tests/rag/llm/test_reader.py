@@ -1,6 +1,7 @@
 """What is shown of a completion's chunks."""
 
 import itertools
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -36,3 +37,17 @@ def test_thoughts_without_an_end_are_none_of_the_answer() -> None:
 def test_the_answer_begins_with_its_first_piece() -> None:
     thoughts = reader.Thoughts()
     assert [thoughts.visible(piece) for piece in ("Hel", "lo")] == ["Hel", "lo"]
+
+
+@pytest.mark.parametrize(
+    "counted",
+    [(-5, 3), (5, -3), (10**12, 3), (5, 10**12), (float("inf"), 3), (None, 3), ("5", 3), (True, 3), (0, 0), (1.5, 2)],
+)
+def test_a_count_that_cannot_be_true_is_none(counted: tuple[object, object]) -> None:
+    usage = SimpleNamespace(prompt_tokens=counted[0], completion_tokens=counted[1])
+    assert reader._usage(SimpleNamespace(usage=usage)) is None
+
+
+@pytest.mark.parametrize("usage", [[1], "many", 5])
+def test_usage_of_another_shape_is_none(usage: object) -> None:
+    assert reader._usage(SimpleNamespace(usage=usage)) is None

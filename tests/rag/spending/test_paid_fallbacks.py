@@ -14,7 +14,7 @@ from rag import answers, llm, models
 from rag.answers import drafts
 from rag.llm import breaker, extractive, fallback, families
 from tests import factories
-from tests.providers import Drop, Hang, Plan, Provider, Refusal, dialects, serving
+from tests.providers import Chat, Drop, Hang, Plan, Provider, Refusal, dialects, serving
 
 FILES = {"greet.py": 'def greet(name):\n    """Say hello to somebody."""\n    return f"Hello {name}"\n'}
 QUESTION = "How does greet say hello to somebody?"
@@ -103,6 +103,18 @@ def test_what_failed_is_paid_only_where_it_may_have_worked(first: Provider, seco
     assert (refused.error_code, refused.cost_usd) == ("quota", Decimal(0))
     assert (silent.error_code, silent.tokens_out) == ("timeout", families.REASONING_TOKENS)
     assert silent.tokens_in > 0 and done[1].cost_usd > silent.cost_usd > 0
+
+
+@pytest.mark.parametrize("counted", [(-5, 3), (10**12, 3), (0, 0)])
+def test_tokens_that_cannot_be_true_cost_no_answer_and_are_estimated(
+    first: Provider, thing: Project, counted: tuple[int, int]
+) -> None:
+    first.plan(Chat(usage=counted))
+    done = answers.complete(asked(thing))
+
+    assert (done.status, done.answer) == ("complete", "Hello [1]")
+    assert 100 < done.tokens_in < 10_000 and done.cost_usd > 0
+    assert not models.Hold.objects.exists()
 
 
 def test_where_one_may_not_be_paid_a_model_of_ones_own_answers(
