@@ -155,4 +155,4 @@ def translated(error: Exception, kit: clients.Kit, *, started: bool) -> errors.C
 
 def _failures(kit: clients.Kit) -> tuple[type[Exception], ...]:
     """What reading a stream may raise; the last ones come of chunks that are not what they should be."""
-    return (*kit.known(), ValueError, TypeError, AttributeError, LookupError)
+    return (*kit.known(), ValueError, TypeError, AttributeError, LookupError, RecursionError)

@@ -94,6 +94,7 @@ def test_an_answer_that_never_ends_is_ended_at_its_limit(make: Make, provider: p
         b'data: {"choices": null}\n\n',
         b'data: {"choices": [{"delta": {"content": 5}}]}\n\n',
         b"data: \xff\xfe\n\n",
+        b"data: " + b"[" * 100_000 + b"\n\n",
     ],
 )
 def test_garbage_is_an_error_of_ours(make: Make, provider: providers.Provider, garbage: bytes) -> None:
