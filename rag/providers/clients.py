@@ -101,9 +101,9 @@ class Kit:
         )
 
     def _refusal(self, stream: Any, ends: float) -> Iterator[bytes]:
-        """As much of an error as tells which one it is, and as soon: its status is known already."""
+        """As much of an error as tells which one it is, and as soon: its status is known, also if the rest is lost."""
         left = LONGEST_REFUSAL
-        with suppress(self.http.TimeoutException):
+        with suppress(self.http.TransportError):
             for piece in stream:
                 yield piece[:left]
                 left -= len(piece)

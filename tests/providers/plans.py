@@ -83,6 +83,7 @@ class Drop:
     """The connection is reset before any answer, or after its headers."""
 
     after_headers: bool = False
+    status: int = 200
 
 
 @dataclass(frozen=True)

@@ -178,7 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._trickle(plan.pause)
             case Drop():
                 if plan.after_headers:
-                    self._head(200, {"Content-Type": content_type, "Content-Length": "100"})
+                    self._head(plan.status, {"Content-Type": content_type, "Content-Length": "100"})
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.connection.close()
             case Half():
