@@ -26,6 +26,7 @@ class Fault(Enum):
 BY_CODE = {
     "insufficient_quota": Fault.QUOTA,
     "billing_hard_limit_reached": Fault.QUOTA,
+    "billing_not_active": Fault.QUOTA,
     "credit_limit": Fault.QUOTA,
     "model_not_found": Fault.MODEL,
     "model_not_available": Fault.MODEL,
@@ -42,6 +43,7 @@ BY_PHRASE = {
     "no models loaded": Fault.MODEL,
     "invalid model identifier": Fault.MODEL,
     "unable to access model": Fault.MODEL,
+    "request too large": Fault.TOO_LARGE,  # for all of a minute's tokens: OpenAI says 429, and waiting does not help
 }
 BY_STATUS = {
     400: Fault.CONTENT,
@@ -51,6 +53,7 @@ BY_STATUS = {
     404: Fault.MODEL,
     408: Fault.TIMEOUT,
     409: Fault.PASSING,
+    410: Fault.MODEL,
     413: Fault.TOO_LARGE,
     422: Fault.CONTENT,
     425: Fault.PASSING,
@@ -61,7 +64,7 @@ BY_STATUS = {
 # Together says 403 for a prompt that does not fit into the model's context; servers of one's own say 400 or 500.
 TOO_LONG = (
     "context length", "max_new_tokens", "context window", "context size", "exceed_context_size",
-    "greater than the context", "reduce the length", "too many tokens",
+    "greater than the context", "reduce the length", "too many tokens", "physical batch size",
 )  # fmt: skip
 
 

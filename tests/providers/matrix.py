@@ -99,6 +99,7 @@ CHAT = [
     Row(name="403", expect="key_refused", plans=[Refusal(403, "Not allowed")]),
     Row(name="no credit", expect="quota", plans=lambda dialect: [dialect.no_credit()]),
     Row(name="402", expect="quota", plans=[Refusal(402)]),
+    Row(name="410", expect="model_missing", plans=[Refusal(410)]),
     Row(name="prompt filtered", expect="content_filter", plans=lambda dialect: [dialect.filtered()]),
     Row(name="413", expect="refused", plans=[Refusal(413, "Request too large for model", "rate_limit_exceeded")]),
     Row(name="422", expect="refused", plans=[Refusal(422)]),
@@ -175,6 +176,10 @@ EMBEDDING = [
     Row(name="texts filtered", expect="embedding_input", plans=lambda dialect: [dialect.filtered()]),
     Row(name="400", expect="embedding_input", plans=[Refusal(400)]),
     Row(name="413", expect="embedding_input", plans=[Refusal(413)]),
+    Row(name="500 for a long text", expect="embedding_input",
+        plans=[Refusal(500, "input (992 tokens) is too large to process. increase the physical batch size")]),
+    Row(name="429 for more than a minute's tokens", expect="embedding_input",
+        plans=[Refusal(429, "Request too large for m: Limit 40000, Requested 60000", "rate_limit_exceeded")]),
     Row(name="422", expect="embedding_input", plans=[Refusal(422)]),
     Row(name="418", expect="embedding_request", plans=[Refusal(418)]),
     *(

@@ -164,6 +164,9 @@ def test_a_question_that_is_refused_says_nothing_of_the_provider(first: Provider
     "refusal",
     [
         Refusal(413, "Request too large for model on tokens per minute (TPM)", "rate_limit_exceeded"),
+        Refusal(
+            429, "Request too large for model on tokens per min (TPM): Limit 3, Requested 4", "rate_limit_exceeded"
+        ),
         Refusal(400, "This model's maximum context length is 4096 tokens.", "context_length_exceeded"),
         Refusal(400, "Trying to keep the first 5000 tokens but it is greater than the context length"),
     ],
