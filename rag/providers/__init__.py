@@ -19,6 +19,7 @@ from rag.providers.rows import BY_NAME, CHAT, EMBEDDING, LOCAL_MODEL, MAY_DEFAUL
 __all__ = ["BY_NAME", "CHAT", "EMBEDDING", "LOCAL_MODEL", "PROVIDERS", "Access", "Problem", "Provider", "Reach"]
 
 NAME_LENGTH = 100  # of a model, as it is stored
+NOT_IN_KEYS = set(" \"'")
 LOCALHOSTS = ("localhost", "127.0.0.1", "::1")
 # For sentences about a provider that is not known where they are written.
 UNNAMED: Mapping[str, str] = {
@@ -102,7 +103,7 @@ class Access:
         return None
 
     def _nonsense(self) -> Problem | None:
-        if not self.key.isascii() or not self.key.isprintable() or " " in self.key:
+        if not self.key.isascii() or not self.key.isprintable() or set(self.key) & NOT_IN_KEYS:
             what = f"{self.reach.key} holds characters that no key has, such as quotes or spaces."
             return Problem(what=what, remedy=f"Copy {self.reach.key} again.")
         if self.address and not is_address(self.address):

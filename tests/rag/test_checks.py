@@ -35,6 +35,7 @@ def test_the_settings_of_a_computer_of_ones_own_are_fine(settings: Settings) -> 
         ({"LLM_PROVIDER": "lmstudio"}, "rag.E004"),
         ({"LLM_PROVIDER": "compatible", "LLM_MODEL": "m"}, "rag.E004"),
         ({"LLM_PROVIDER": "groq", "GROQ_API_KEY": "“key”"}, "rag.E010"),
+        ({"LLM_PROVIDER": "groq", "GROQ_API_KEY": '"key"'}, "rag.E010"),
         ({"LLM_PROVIDER": "lmstudio", "LMSTUDIO_MODEL": "m", "LMSTUDIO_BASE_URL": "localhost:1234"}, "rag.E010"),
         ({"EMBEDDING_PROVIDER": "local", "EMBEDDING_DIMENSIONS": 64}, "rag.E011"),
         ({"LLM_PROVIDER": "lmstudio", "LMSTUDIO_MODEL": "m", "LMSTUDIO_BASE_URL": "http://10.0.0.1/v1"}, "rag.W012"),
