@@ -33,6 +33,11 @@ def test_shares_of_the_conversations(settings: Settings) -> None:
     assert used() == [("groq", ""), ("azure", "10 %"), ("together", "2.5 %")]
 
 
+def test_shares_may_be_all_there_is(settings: Settings) -> None:
+    settings.LLM_ROLLOUT = ["azure=64.4", "groq=20.2", "openai=15.4"]
+    assert len(choices.shares()) == 3
+
+
 @pytest.mark.parametrize(
     "rollout", [["azure"], ["azure=ten"], ["azure=-1"], ["azure=101"], ["azure=60", "groq=60"], ["a=nan"]]
 )
