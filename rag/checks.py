@@ -65,12 +65,27 @@ def routes(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
             read()
         except ValueError as error:
             found.append(Error(str(error), hint=hint, id="rag.E017"))
+    found += _rates_of_nobody()
     if not 0 < settings.COMPLEXITY_THRESHOLD <= 1:
         hint = "It is from 0 to 1; with 0.7 about a third of the questions are complex."
         found.append(Error("COMPLEXITY_THRESHOLD can tell no question from another.", hint=hint, id="rag.E018"))
     if choices.LAST_RESORT in choices.fallbacks()[:-1]:
         hint = "Put extractive last in LLM_FALLBACKS: it always answers."
         found.append(Warning("Some of LLM_FALLBACKS are never asked.", hint=hint, id="rag.W019"))
+    return found
+
+
+@register
+def prompts_fit(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """That the answer leaves some of what a model takes to the prompt, or every question would be refused."""
+    found: list[CheckMessage] = []
+    for _, name, reach in _in_use():
+        with contextlib.suppress(KeyError, ValueError):  # other checks say so
+            left = windows.room(reach(name)) if reach is providers.chat else None
+            if left is not None and left < windows.LEAST:
+                what = f"{name} leaves {max(0, left)} tokens to a prompt, which needs {windows.LEAST}."
+                hint = "Lower RAG_ANSWER_TOKENS, or say in LLM_CONTEXT_TOKENS and LLM_TOKENS_PER_MINUTE what it takes."
+                found.append(Warning(what, hint=hint, id="rag.W020"))
     return found
 
 
@@ -192,6 +207,18 @@ def _in_use() -> list[tuple[str, str, Callable[[str], providers.Access]]]:
         uses += choices.in_use()
     embedding = ("EMBEDDING_PROVIDER", providers.chosen_embedding(), providers.embedding)
     return [*((use.setting, use.name, providers.chat) for use in uses), embedding]
+
+
+def _rates_of_nobody() -> list[CheckMessage]:
+    rates: dict[str, int] = {}
+    with contextlib.suppress(ValueError):  # which `routes` tells
+        rates = windows.stated_rates()
+    hint = f"LLM_TOKENS_PER_MINUTE takes the names: {', '.join(providers.CHAT)}."
+    return [
+        Error(f"LLM_TOKENS_PER_MINUTE speaks of {name!r}, which is no known provider.", hint=hint, id="rag.E003")
+        for name in rates
+        if name not in providers.CHAT
+    ]
 
 
 def _unknown(choice: str) -> CheckMessage:

@@ -22,12 +22,16 @@ WINDOWS = (
 
 def prompt_tokens(name: str) -> int:
     """The most that a prompt for that provider's model may be: RAG_PROMPT_TOKENS, or less."""
-    access, most = providers.chat(name), int(settings.RAG_PROMPT_TOKENS)
+    left, most = room(providers.chat(name)), int(settings.RAG_PROMPT_TOKENS)
+    return most if left is None else min(most, max(LEAST, left))
+
+
+def room(access: providers.Access) -> int | None:
+    """Tokens that the answer leaves to a prompt; None where they are more than enough, or not known."""
     if access.provider.protocol == "here":
-        return most
+        return None
     limits = [limit for limit in (window(access.shown), tokens_a_minute(access)) if limit]
-    room = min(limits, default=0)
-    return min(most, max(LEAST, int(room * MARGIN) - answer_tokens(access))) if room else most
+    return int(min(limits) * MARGIN) - answer_tokens(access) if limits else None
 
 
 def window(model: str) -> int:
@@ -52,10 +56,7 @@ def stated_rates() -> dict[str, int]:
     found = {}
     for entry in settings.LLM_TOKENS_PER_MINUTE:
         name, _, number = entry.partition("=")
-        try:
-            found[name.strip().lower()] = int(number)
-        except ValueError as error:
-            raise ValueError(
-                f"LLM_TOKENS_PER_MINUTE: {entry!r} is not a name and a number, as in groq=8000."
-            ) from error
+        if not (number.strip().isascii() and number.strip().isdigit()):
+            raise ValueError(f"LLM_TOKENS_PER_MINUTE: {entry!r} is not a name and a number, as in groq=8000.")
+        found[name.strip().lower()] = int(number)
     return found

@@ -54,6 +54,17 @@ def test_the_settings_of_a_computer_of_ones_own_are_fine(settings: Settings) -> 
         ({"LLM_ROLLOUT": ["azure"]}, "rag.E017"),
         ({"LLM_ROLLOUT": ["fake=60", "extractive=41"]}, "rag.E017"),
         ({"LLM_TOKENS_PER_MINUTE": ["groq"]}, "rag.E017"),
+        ({"LLM_TOKENS_PER_MINUTE": ["grok=8000"]}, "rag.E003"),
+        ({"LLM_PROVIDER": "groq", "GROQ_API_KEY": "key", "RAG_ANSWER_TOKENS": 8_000}, "rag.W020"),
+        (
+            {
+                "LLM_PROVIDER": "extractive",
+                "LLM_FALLBACKS": ["lmstudio"],
+                "LMSTUDIO_MODEL": "m",
+                "LLM_CONTEXT_TOKENS": 1_024,
+            },
+            "rag.W020",
+        ),
         ({"COMPLEXITY_THRESHOLD": 70.0}, "rag.E018"),
         ({"RAG_GIT_TOKENS": ["ghp_token"]}, "rag.E005"),
         ({"RAG_CHUNK_SIZE": 300, "RAG_CHUNK_OVERLAP": 200}, "rag.E006"),
@@ -75,6 +86,11 @@ def test_a_missing_key_is_told_with_the_setting_that_needs_it(settings: Settings
     settings.LLM_FALLBACKS = ["together", "extractive"]
     (told,) = [message.msg for message in run_checks() if message.id == "rag.E004"]
     assert told == "TOGETHER_API_KEY is not set, and LLM_FALLBACKS=together needs it."
+
+
+def test_groqs_free_tier_has_room_with_the_defaults(settings: Settings) -> None:
+    settings.LLM_PROVIDER, settings.GROQ_API_KEY, settings.LLM_TOKENS_PER_MINUTE = "groq", "key", ["groq=6000"]
+    assert not {found_id for found_id in found() if str(found_id).startswith("rag.")} - {"rag.E002"}
 
 
 def test_two_providers_and_a_rollout_can_be_fine(settings: Settings) -> None:

@@ -61,7 +61,7 @@ def test_some_of_the_code_is_always_sent(settings: Settings) -> None:
     assert windows.prompt_tokens("lmstudio") == windows.LEAST
 
 
-@pytest.mark.parametrize("entry", ["groq", "groq=many", "8000"])
+@pytest.mark.parametrize("entry", ["groq", "groq=many", "8000", "groq=-5"])
 def test_what_cannot_be_understood_is_told(settings: Settings, entry: str) -> None:
     settings.LLM_TOKENS_PER_MINUTE = [entry]
     with pytest.raises(ValueError, match="LLM_TOKENS_PER_MINUTE"):
