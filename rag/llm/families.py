@@ -9,6 +9,7 @@ from rag import providers
 # a minute (8,000 on its free tier), so that it stays small.
 REASONING_TOKENS = 512
 OPENAIS_THINKERS = re.compile(r"(^|/)(o\d|gpt-([5-9]|\d\d))", re.IGNORECASE)
+SET_IN_THEIR_WAYS = re.compile(r"-(chat|pro)\b", re.IGNORECASE)  # of those: they refuse to be told how long to think
 # Open models that think; what they are told depends on who serves them.
 BRIEF = "gpt-oss"
 HIDEABLE = ("qwen3", "qwq", "deepseek-r1")
@@ -21,7 +22,8 @@ def allowance(access: providers.Access, max_tokens: int) -> dict[str, Any]:
     if access.provider.protocol == "groq":
         return _at_groq(model, max_tokens)
     if OPENAIS_THINKERS.search(model):
-        return {"max_completion_tokens": thinks, "reasoning_effort": "low"}
+        brief = {} if SET_IN_THEIR_WAYS.search(model) else {"reasoning_effort": "low"}
+        return {"max_completion_tokens": thinks, **brief}
     if access.provider.protocol == "azure" and not access.really:
         # The deployment's name says nothing; every model takes this one, where the version does.
         return {"max_completion_tokens" if access.asks_for_usage else "max_tokens": thinks}

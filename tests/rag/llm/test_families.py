@@ -21,6 +21,12 @@ def test_openais_models_that_think_are_told_to_be_brief(settings: Settings, prov
     assert asked(provider, model, settings) == BRIEFLY
 
 
+@pytest.mark.parametrize("model", ["gpt-5-chat-latest", "openai/gpt-5.1-chat", "gpt-5.2-chat-latest", "gpt-5-pro"])
+@pytest.mark.parametrize("provider", ["openai", "azure"])
+def test_those_that_take_no_effort_are_told_none(settings: Settings, provider: str, model: str) -> None:
+    assert asked(provider, model, settings) == {"max_completion_tokens": 612}
+
+
 @pytest.mark.parametrize("model", ["gpt-4o-mini", "llama3.1:8b", "mistral-7b", "phi-4", "foo1"])
 @pytest.mark.parametrize("provider", ["openai", "azure", "together", "lmstudio", "compatible"])
 def test_others_are_asked_in_the_words_that_every_server_knows(settings: Settings, provider: str, model: str) -> None:
