@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from portfolio.models import ProjectRAG
-from rag import embeddings, llm, models, prompts, providers
-from rag.llm import errors, families
+from rag import answers, embeddings, llm, models, prompts, providers
+from rag.llm import errors, families, pump
 from rag.providers import choices
 from rag.spending import budgets, calls, prices
 
@@ -85,8 +86,10 @@ def _ask(probe: Probe) -> None:
     stream = model.stream(prompts.Prompt(question=QUESTION, messages=(message,), passages=()), max_tokens=TOKENS)
     # It may write more than that, which is well.
     most_out = TOKENS + families.REASONING_TOKENS
-    with contextlib.closing(stream), contextlib.suppress(errors.ChatTooLong), _paid(model, most_out), _timed(probe):
-        for _piece in stream:
+    # With the patience that a visitor has: what trickles would never be silent, and never end.
+    pieces = pump.pump(stream, beat=answers.BEAT, first=settings.RAG_TIMEOUT, limit=answers.LIMIT)
+    with contextlib.closing(pieces), contextlib.suppress(errors.ChatTooLong), _paid(model, most_out), _timed(probe):
+        for _piece in pieces:
             pass
 
 

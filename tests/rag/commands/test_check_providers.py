@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from rag import providers
 from tests import factories
-from tests.providers import Chat, Provider, Refusal, dialects, serving
+from tests.providers import Chat, Provider, Refusal, Trickle, dialects, serving
 
 pytestmark = pytest.mark.django_db
 
@@ -68,6 +68,15 @@ def test_a_missing_model_is_found(provider: Provider, capsys: pytest.CaptureFixt
     provider.plan(provider.dialect.missing_model(), provider.dialect.missing_model())
 
     assert [row["code"] for row in found(capsys, code=1)] == ["model_missing", "embedding_model"]
+
+
+def test_one_that_trickles_is_not_waited_for(
+    provider: Provider, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.RAG_TIMEOUT = 0.5
+    provider.plan(Trickle(0.05, in_headers=True), *[Trickle(0.05)] * 2)
+
+    assert [row["code"] for row in found(capsys, code=1)] == ["timeout", "embedding_unavailable"]
 
 
 def test_one_that_fails_does_not_hide_the_other(provider: Provider, capsys: pytest.CaptureFixture[str]) -> None:
