@@ -37,7 +37,7 @@ WITHOUT_MODEL = {
     "switched_off": f"Answers by a language model are switched off at the moment, {_QUOTED}",
 }
 CLOSEST = 3
-UNDER_WAY = frozenset({"left", "stopped", "cut", "timeout"})  # ends of an answer that the model was at work on
+UNDER_WAY = frozenset({"left", "stopped", "cut", "timeout", "length"})  # ends of an answer that was worked on
 OURS = frozenset({"left", "stopped"})  # of these, those that are no failure
 
 
@@ -188,6 +188,8 @@ class Draft:
         if not (spent.tokens_in or spent.tokens_out):
             return None
         unseen = 0 if self.usage else families.REASONING_TOKENS
+        if self.error_code == "length" and not (self.usage or self.text):  # it thought until nothing was left
+            unseen += settings.RAG_ANSWER_TOKENS
         return calls.Used(tokens_in=spent.tokens_in, tokens_out=spent.tokens_out + unseen)
 
     def _spent(self) -> llm.Usage:

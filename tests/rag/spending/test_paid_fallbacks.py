@@ -117,6 +117,15 @@ def test_tokens_that_cannot_be_true_cost_no_answer_and_are_estimated(
     assert not models.Hold.objects.exists()
 
 
+def test_a_model_that_thinks_until_its_limit_is_paid_for_it(first: Provider, second: Provider, thing: Project) -> None:
+    first.plan(Chat(["<think>", *["word " * 100] * 1_000], usage=None))
+    done = answers.complete(asked(thing))
+
+    thought = models.Call.objects.get(provider="groq")
+    assert (done.provider, done.detour, thought.error_code) == ("together", "groq: length", "length")
+    assert (thought.tokens_in > 100, thought.tokens_out) == (True, 1_200 + families.REASONING_TOKENS)
+
+
 def test_where_one_may_not_be_paid_a_model_of_ones_own_answers(
     first: Provider, own: Provider, thing: Project, settings: Settings
 ) -> None:
