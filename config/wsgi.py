@@ -5,26 +5,13 @@ import os
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-from config import charset
+from config import charset, database
 
 
 def limit_database() -> None:
-    """End what a page's query should never take: a statement, a wait for a lock, an idle transaction.
-
-    Commands go without, because what they write takes as long as a project is large. Given when a connection is
-    made, so that it costs no query, and only where it is wanted: a pooler may refuse it.
-    """
-    seconds = settings.DATABASE_STATEMENT_TIMEOUT
-    if not seconds:
-        return
-    limits = {
-        "statement_timeout": seconds,
-        "lock_timeout": seconds / 3,
-        "idle_in_transaction_session_timeout": seconds * 2,
-    }
-    given = " ".join(f"-c {name}={round(limit * 1000)}" for name, limit in limits.items())
+    """Give the pages' connections their limits, before the first is made."""
     options = settings.DATABASES["default"]["OPTIONS"]
-    options["options"] = f"{options.get('options', '')} {given}".strip()
+    options |= database.options(options, database.limits_of_pages(settings.DATABASE_STATEMENT_TIMEOUT))
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")

@@ -3,7 +3,7 @@
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from config import local_postgres, mail
+from config import database, local_postgres, mail
 from config.settings.place import BASE_DIR, env
 
 DEBUG = env.flag("DEBUG", default=False)
@@ -79,13 +79,15 @@ else:
     raise ImproperlyConfigured(
         "DATABASE_URL is not set. Name a PostgreSQL with pgvector: postgresql://user:password@host/name."
     )
+DATABASE_STATEMENT_TIMEOUT = env.number("DATABASE_STATEMENT_TIMEOUT", 30)  # seconds; see config/database.py
+_given = _database.get("OPTIONS", {})
 _database["OPTIONS"] = {
-    **_database.get("OPTIONS", {}),
+    **_given,
+    **database.options(_given, database.limits_of_all(DATABASE_STATEMENT_TIMEOUT)),
     # min_size 0: a command that needs one connection opens one.
     "pool": {"min_size": 0, "max_size": env.whole("DATABASE_POOL_SIZE", 8, minimum=2), "timeout": 10},
 }
 DATABASES = {"default": _database}
-DATABASE_STATEMENT_TIMEOUT = env.number("DATABASE_STATEMENT_TIMEOUT", 30)  # seconds, for pages; see config/wsgi.py
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 _named_by_content = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 STORAGES = {

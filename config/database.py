@@ -1,0 +1,25 @@
+"""What PostgreSQL ends by itself.
+
+Limits are given when a connection is made, so that they cost no query, and DATABASE_STATEMENT_TIMEOUT=0 gives none,
+because a pooler may refuse them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def limits_of_all(seconds: float) -> dict[str, float]:
+    """A process that was stopped in the middle of a transaction holds its locks for no longer than a lease lasts."""
+    return {"idle_in_transaction_session_timeout": seconds * 2}
+
+
+def limits_of_pages(seconds: float) -> dict[str, float]:
+    """What a page's query should never take. What commands write takes as long as a project is large."""
+    return {"statement_timeout": seconds, "lock_timeout": seconds / 3}
+
+
+def options(given: Mapping[str, Any], limits: Mapping[str, float]) -> dict[str, str]:
+    """The connection's option that holds these limits (seconds; 0: none) beside those that are `given`."""
+    added = " ".join(f"-c {name}={round(limit * 1000)}" for name, limit in limits.items() if limit)
+    both = f"{given.get('options', '')} {added}".strip()
+    return {"options": both} if both else {}
