@@ -9,8 +9,8 @@ class RagConfig(AppConfig):
     verbose_name = "Questions and code"
 
     def ready(self) -> None:
-        from portfolio.models import Project  # noqa: PLC0415 — once the models are there
-        from rag import checks  # noqa: F401, PLC0415 — registers them
+        import rag.checks.stored  # noqa: F401, PLC0415
+        from portfolio.models import Project  # noqa: PLC0415
 
         # The portfolio knows nothing of its assistants, and what they can read is theirs to say: so the form, and
         # whatever else validates a project, learns it here and refuses an address before a command fails on it.

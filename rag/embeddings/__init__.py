@@ -132,6 +132,12 @@ def for_model(model: str, provider: str = "", dimensions: int = 0) -> Embedder:
     `provider`: who made them, where that is known; asked only when the configured one does not have this model.
     `dimensions`: how many they have, 0 for the model's own.
     """
+    access = reached(model, provider)
+    return _embedder(access, LOCAL_MODEL if model == LOCAL_MODEL_BEFORE else model, dimensions)
+
+
+def reached(model: str, provider: str = "") -> providers.Access:
+    """How the model of an index is reached, as the settings are. Loads and asks nothing. Raises EmbedderMissing."""
     if model == FAKE_MODEL and settings.EMBEDDING_PROVIDER != "fake":
         raise EmbedderMissing("This index was made with the fake model for tests. Process the project again.")
     if model == LOCAL_MODEL_BEFORE:
@@ -140,7 +146,7 @@ def for_model(model: str, provider: str = "", dimensions: int = 0) -> Embedder:
     problem = access.problem()
     if problem:
         raise EmbedderMissing(f"This index was made with {model}. {problem} Or process the project again.")
-    return _embedder(access, model, dimensions)
+    return access
 
 
 def maker(model: str) -> str:

@@ -125,7 +125,7 @@ def asking_rate(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
 
 @register
 def proxies(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
-    if settings.NUM_PROXIES or not settings.SECURE_PROXY_SSL_HEADER:
+    if settings.NUM_PROXIES or not (settings.SECURE_PROXY_SSL_HEADER or settings.RENDER_HOST):
         return []
     hint = "Set NUM_PROXIES to the number of proxies in front of the site, which is mostly 1."
     return [Warning("There is a proxy, so all visitors count as one when they ask.", hint=hint, id="rag.W009")]
