@@ -28,8 +28,8 @@ class ProjectRAGAdmin(admin.ModelAdmin):
     readonly_fields = (
         "project", "processing_status", "processing_stage", "percentage", "queued", "next_run", "processing_error",
         "error_code", "attempts", "next_attempt_at", "requested_at", "started_at", "finished_at", "duration",
-        "checked_at", "source_bytes", "commit", "embedding_model", "files", "skipped_files", "chunks", "embedded",
-        "cost", "timings", "lease_expires_at",
+        "checked_at", "source_bytes", "commit", "embedding_model", "files", "skipped_files", "masked_files", "chunks",
+        "embedded", "cost", "timings", "lease_expires_at",
     )  # fmt: skip
     fields = readonly_fields
 
@@ -93,6 +93,14 @@ class ProjectRAGAdmin(admin.ModelAdmin):
         url = f"{reverse('admin:rag_sourcefile_changelist')}?rag__id__exact={rag.pk}&left_out=yes"
         return format_html('<a href="{}">{} files, with the reasons</a>', url, live.files_skipped)
 
+    @admin.display(description="secrets masked")
+    def masked_files(self, rag: ProjectRAG) -> str | SafeString:
+        count = models.SourceFile.objects.with_secrets(rag.live_revision_id).count()
+        if not count:
+            return "none found"
+        url = f"{reverse('admin:rag_sourcefile_changelist')}?rag__id__exact={rag.pk}&masked__isempty=0"
+        return format_html('<a href="{}">in {} files</a>. {}', url, count, _CHANGE_THEM)
+
     @admin.display(empty_value="–")
     def chunks(self, rag: ProjectRAG) -> str:
         return f"{rag.live_revision.chunk_count:,}" if rag.live_revision else ""
@@ -154,6 +162,9 @@ class ProjectRAGAdmin(admin.ModelAdmin):
 
 
 _ASKED = "An estimate is asked for: process_rag_async makes it, before it processes anything."
+_CHANGE_THEM = (
+    "Visitors and models do not see them, but whoever has the repository does: change them where they are used."
+)
 _UNKNOWN = (
     "Not known yet. Choose “Estimate what the next run costs” in the list, or run process_rag_async --dry-run. To see "
     "it before anything is paid, cancel the assistant first and process it again afterwards."

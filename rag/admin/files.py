@@ -28,10 +28,10 @@ class LeftOut(admin.SimpleListFilter):
 
 @admin.register(models.SourceFile)
 class SourceFileAdmin(ReadOnly, admin.ModelAdmin):
-    """The files of the live revisions: which were left out and why, which a parser could not read."""
+    """The files of the live revisions: which were left out and why, which no parser could read, which held secrets."""
 
-    list_display = ("path", "left_out", "project", "bytes", "language", "chunk_count", "fell_back", "note")
-    list_filter = (LeftOut, "skip_reason", "fell_back", "language", "rag")
+    list_display = ("path", "left_out", "project", "bytes", "language", "chunk_count", "fell_back", "masked", "note")
+    list_filter = (LeftOut, ("masked", admin.EmptyFieldListFilter), "skip_reason", "fell_back", "language", "rag")
     list_select_related = ("rag__project",)
     search_fields = ("path",)
     ordering = ("rag", "path")

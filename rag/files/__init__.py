@@ -8,12 +8,12 @@ from enum import StrEnum
 
 from django.conf import settings
 
-from rag.files import contents, languages, names
+from rag.files import contents, languages, names, secrets
 from rag.files import ignore as ignoring
 from rag.files import text as texts
 from rag.sources import MAX_PATH, TreeEntry
 
-VERSION = "2"  # a new one when a rule changes: what was stored under the old rules is then read again
+VERSION = "3"  # a new one when a rule changes: what was stored under the old rules is then read again
 
 _STAND_IN = re.compile(r".*… \[[0-9a-f]{32}\]", re.DOTALL)
 
@@ -54,7 +54,8 @@ class SkippedFile:
 class SourceFile:
     """A file to index. `kind` is code, prose or readme; `language` a grammar's name if there is one, or "".
 
-    `text` is clean: its lines end with "\\n" only and are those that the repository's host counts.
+    `text` is clean: its lines end with "\\n" only and are those that the repository's host counts. Secrets in it are
+    masked; `masked` says what and where.
     """
 
     path: str
@@ -63,6 +64,7 @@ class SourceFile:
     language: str
     kind: str
     text: str
+    masked: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,9 +114,11 @@ def decode(entry: TreeEntry, content: bytes | None, attributes: Collection[str] 
     kind, language = _kind(entry.path, text)
     if reason := contents.reason(entry.path, text, language, attributes):
         return _skipped(entry, Reason(reason), len(content))
+    shown = secrets.masked(text)
     return SourceFile(
-        path=entry.path, blob_sha=entry.blob_sha, size=len(content), language=language, kind=kind, text=text
-    )
+        path=entry.path, blob_sha=entry.blob_sha, size=len(content), language=language, kind=kind, text=shown.text,
+        masked=shown.sentence,
+    )  # fmt: skip
 
 
 def _reason(entry: TreeEntry, attributes: Collection[str], limits: Limits) -> str:
@@ -154,7 +158,7 @@ def _kind(path: str, text: str) -> tuple[str, str]:
 
 
 def _is_showable(path: str) -> bool:
-    """Whether the path can be shown and linked to: decodable, without controls, of a sane length, staying inside.
+    """Whether the path can be shown and linked to: decodable, without controls or secrets, of a sane length, inside.
 
     One that looks like the stand-in of another cannot: no two files of a listing are ever shown alike.
     """
@@ -164,7 +168,7 @@ def _is_showable(path: str) -> bool:
         return False
     is_clean = texts.cleaned(path) == path and "\n" not in path and "\t" not in path
     is_inside = {"", ".", ".."}.isdisjoint(path.split("/"))
-    return is_short and is_clean and is_inside and not _STAND_IN.fullmatch(path)
+    return is_short and is_clean and is_inside and not _STAND_IN.fullmatch(path) and not secrets.masked(path).findings
 
 
 def _skipped(entry: TreeEntry, reason: str, size: int | None = None) -> SkippedFile:
@@ -177,4 +181,4 @@ def _printable(path: str) -> str:
     """A readable stand-in, different for different paths."""
     raw = path.encode("utf-8", "surrogateescape")
     shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in path[:200])
-    return f"{texts.cleaned(shown)}… [{hashlib.sha256(raw).hexdigest()[:32]}]"
+    return f"{secrets.masked(texts.cleaned(shown)).text}… [{hashlib.sha256(raw).hexdigest()[:32]}]"

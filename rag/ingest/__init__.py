@@ -22,6 +22,7 @@ from rag.ingest import estimate, index, plan, vectors
 from rag.interruption import Interruption
 from rag.spending import budgets, prices
 
+TOLD_FILES = 10  # with secrets; the admin lists them all
 SPEED_SECONDS = 5.0  # between two words about it in the database
 
 
@@ -92,6 +93,7 @@ class Run:
             with self._stage("chunking"):
                 planned = self._plan(clone, pipeline, sizes, spool)
             self._tell_price(planned)
+            self._tell_masked(planned)
             with self._stage("embedding"):
                 self._embed(spool, revision, planned)
         faults.point("clone-removed")
@@ -131,6 +133,13 @@ class Run:
         bill = estimate.bill(planned, self.embedder, self.options.pace)
         if bill.texts and not bill.price.is_free:
             self.report.note(f"To pay: {bill.sentence}")
+
+    def _tell_masked(self, planned: plan.Plan) -> None:
+        """The owner may not know that they are in there; whoever has the repository can read them."""
+        if held := [file for file in planned.new if file.masked]:
+            self.report.note(f"Secrets are masked in {len(held)} files; change them where they are used.")
+            for file in held[:TOLD_FILES]:
+                self.report.note(f"  {file.path}: {file.masked}")
 
     def _step(self, done: int, total: int, speed: str = "") -> None:
         self.report.progress(done, total, speed)

@@ -83,7 +83,7 @@ def add_files(lease: Lease, revision: models.Revision, plan: Plan) -> dict[tuple
     """Write the plan's files and what belongs to the revision; the ids of the new ones by (path, blob sha)."""
     with transaction.atomic(), connection.cursor() as cursor:
         prove(lease)
-        columns = [list(values) for values in zip(*_files(plan), strict=True)] or [[] for _ in range(9)]
+        columns = [list(values) for values in zip(*_files(plan), strict=True)] or [[] for _ in range(10)]
         cursor.execute(_ADD, [revision.rag_id, revision.embedding_model, *columns])
         new = {(path, sha): pk for pk, path, sha in cursor.fetchall()}
         members = [*new.values(), *(file.id for file in plan.known)]
@@ -157,8 +157,8 @@ def _files(plan: Plan) -> Iterator[tuple[Any, ...]]:
         # that it is not.
         rules = f"{plan.listing.rules}-over" if file.skip_reason == "over_limit" else plan.listing.rules
         yield (
-            file.path, file.blob_sha, rules, file.language, file.kind, file.size, file.skip_reason, file.fell_back,
-            len(file.chunks),
+            file.path, file.blob_sha, rules, file.language, file.kind, file.size, file.skip_reason, file.masked,
+            file.fell_back, len(file.chunks),
         )  # fmt: skip
 
 
@@ -198,12 +198,13 @@ _KNOWN = """
     WHERE chunk.sha256 = ANY(%s) AND file.embedding_model = %s AND vector_dims(chunk.embedding) = %s"""
 _ADD = """
     INSERT INTO rag_sourcefile (rag_id, embedding_model, note, path, blob_sha, pipeline, language, kind, size,
-                                skip_reason, fell_back, chunk_count)
+                                skip_reason, masked, fell_back, chunk_count)
     SELECT %s, %s, '', *
-    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::bool[],
-                %s::int[])
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::text[],
+                %s::bool[], %s::int[])
     ON CONFLICT (rag_id, path, blob_sha, pipeline) DO UPDATE
-    SET chunk_count = excluded.chunk_count, skip_reason = excluded.skip_reason, note = excluded.note
+    SET chunk_count = excluded.chunk_count, skip_reason = excluded.skip_reason, note = excluded.note,
+        masked = excluded.masked
     RETURNING id, path, blob_sha"""
 _LEAVE = "DELETE FROM rag_revisionfile WHERE revision_id = %s AND file_id <> ALL(%s::bigint[])"
 _BELONG = """

@@ -32,7 +32,7 @@ class PlannedChunk:
 class PlannedFile:
     """A file version that is not fully stored yet: with its chunks, or with the reason why it has none.
 
-    `place` is where the spool has its text.
+    `place` is where the spool has its text, `masked` what secrets are masked in it.
     """
 
     path: str
@@ -41,6 +41,7 @@ class PlannedFile:
     language: str = ""
     kind: str = "code"
     skip_reason: str = ""
+    masked: str = ""
     fell_back: bool = False
     chunks: tuple[PlannedChunk, ...] = ()
     place: sources.Place | None = None
@@ -191,7 +192,7 @@ def plan_file(decoded: files.SourceFile | files.SkippedFile) -> PlannedFile:
     )
     return PlannedFile(
         path=decoded.path, blob_sha=decoded.blob_sha, size=decoded.size, language=decoded.language, kind=decoded.kind,
-        fell_back=split.fell_back, chunks=planned,
+        masked=decoded.masked, fell_back=split.fell_back, chunks=planned,
     )  # fmt: skip
 
 

@@ -54,6 +54,12 @@ class Revision(models.Model):
         return f"{self.commit_sha[:10]} by {self.embedding_model}"
 
 
+class SourceFileQuerySet(models.QuerySet["SourceFile"]):
+    def with_secrets(self, revision_id: int | None) -> "SourceFileQuerySet":
+        """Those of a revision in which secrets were masked."""
+        return self.filter(revisions=revision_id).exclude(masked="") if revision_id else self.none()
+
+
 class SourceFile(models.Model):
     """One version of one file of a project, indexed or left out with the reason. Immutable once it has its chunks."""
 
@@ -93,7 +99,12 @@ class SourceFile(models.Model):
     skip_reason = models.CharField(max_length=16, choices=Skip, blank=True, default="")
     fell_back = models.BooleanField(default=False, help_text="Cut by lines because no parser could read it.")
     chunk_count = models.PositiveIntegerField(default=0)
+    masked = models.TextField(
+        blank=True, default="", help_text="Which secrets were masked before it was read, and where."
+    )
     note = models.TextField(blank=True, help_text="Which lines the embedding model refused.")
+
+    objects = SourceFileQuerySet.as_manager()
 
     class Meta:
         constraints = [

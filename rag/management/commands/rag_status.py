@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from portfolio.models import ProjectRAG
-from rag import revisions
+from rag import models, revisions
 
 
 class Command(BaseCommand):
@@ -34,6 +34,7 @@ def describe(rag: ProjectRAG) -> dict[str, Any]:
         "speed": rag.processing_speed, "queued": rag.is_queued,
         "cancelled": rag.cancelled_at is not None, "has_repository": bool(rag.project.repository_url),
         "attempts": rag.attempts, "error_code": rag.error_code, "error": rag.processing_error,
+        "files_masked": models.SourceFile.objects.with_secrets(rag.live_revision_id).count(),
         "commit": live.commit_sha if live else "", "index_digest": revisions.digest(live) if live else "",
     }  # fmt: skip
     counts = ("files_seen", "files_indexed", "files_skipped", "files_fell_back", "chunk_count", "embedded_count",
@@ -55,4 +56,5 @@ def line(row: dict[str, Any]) -> str:
             f"{row['chunk_count']:,} chunks, "
             f"{row['embedding_model']}, digest {row['index_digest'][:12]}"
         )
+    text += f", secrets masked in {row['files_masked']} files" if row["files_masked"] else ""
     return text + (f"\n      {row['error']}" if row["error"] else "")

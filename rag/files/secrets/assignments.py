@@ -1,0 +1,77 @@
+"""Secrets that are known by the name they are given: `DB_PASSWORD = "…"`, `api_key: …`, `--token …`."""
+
+import re
+from collections.abc import Iterator
+from itertools import chain
+
+from rag.files.secrets import chance
+from rag.files.secrets.kinds import Span
+
+_WORDS = r"passw(?:or)?d|passwort|passphrase|pass|pwd|secret"
+_KEY_OF = r"api|access|auth|account|private|encryption|decryption|signing|master"
+_KEY = rf"token|(?:{_KEY_OF})[_.-]?key|credentials?|webhook|(?<=_)auth"
+_HINT = re.compile(r"pass|pwd|secret|token|key|credential|webhook|_auth|identified by", re.IGNORECASE)
+_REST_OF_NAME = r"(?-i:s?(?:[_.-][\w.-]{0,40}|[A-Z0-9][\w.-]{0,40})?)"
+_TYPE = r"(?:\s?:\s?[\w.]{1,30}(?:\[[\w., |]{0,30}\])?(?:\s?\|\s?None)?(?=\s?=)|\s(?:string|str)(?=\s?[:=]))?"
+_SIGN = r"\s{0,8}(?:=>|:=|={1,3}|:|>)\s{0,8}|[\"']\s{1,4}value\s?=\s?"
+_CALL = r"\s?[,(]\s{0,8}|\s"  # set("password", "…"), password("…"), PASSWORD '…': only before quotes
+_QUOTED = r"[a-zA-Z@]{0,2}(?:\"(?P<double>[^\"\n]{6,200})\"|'(?P<single>[^'\n]{6,200})'|`(?P<tick>[^`\n]{6,200})`)"
+_BARE = r"(?P<bare>[^\s\"'`,;<>(){}\[\]]{8,200})(?=[\s\"',;)}<\]]|$)"
+_NAME = rf"(?:(?P<password>{_WORDS})|(?P<key>{_KEY})){_REST_OF_NAME}"
+_FORMS = (
+    rf"{_NAME}[\"'\])]{{0,3}}{_TYPE}(?:{_SIGN})(?:{_QUOTED}|{_BARE})",
+    rf"{_NAME}[\"'\])]{{0,3}}(?:{_CALL}){_QUOTED}",
+    rf"(?:--[\w-]{{0,30}}|\bENV\s\w{{0,30}}){_NAME}[ =](?:{_QUOTED}|{_BARE})",
+    # A line of settings, to its end.
+    rf"^[ \t]*(?:export |set |- )?[\w.-]{{0,60}}{_NAME}[ \t]?[=:][ \t]?(?P<bare>[^\s\"'`]\S{{5,199}})[ \t]*$",
+    rf"(?P<password>identified by|password)\s{{1,4}}{_QUOTED}",
+)
+_EXPRESSIONS = [re.compile(form, re.IGNORECASE | re.MULTILINE) for form in _FORMS]
+_PLACE = re.compile(r"\.{0,2}/|https?://|[\w./-]+/[\w.-]+\.[a-z]{2,5}$")
+_GROUPS = ("double", "single", "tick", "bare")
+
+
+def found(text: str) -> Iterator[Span]:
+    """What in `text` is given the name of a secret and looks like one."""
+    for start, end in _places(text):
+        for match in chain.from_iterable(expression.finditer(text, start, end) for expression in _EXPRESSIONS):
+            groups = match.groupdict()
+            group = next(group for group in _GROUPS if groups.get(group))
+            is_password = bool(groups.get("password"))
+            if _is_secret(groups[group], is_password=is_password, is_quoted=group != "bare"):
+                yield Span(*match.span(group), "password" if is_password else "key or token")
+
+
+def _places(text: str) -> Iterator[tuple[int, int]]:
+    """Where to look: each line with such a name, together with the next one. Most lines have none."""
+    reached = 0
+    for match in _HINT.finditer(text):
+        if match.start() < reached:
+            continue
+        start = text.rfind("\n", 0, match.start()) + 1
+        line_end = text.find("\n", match.end())
+        reached = line_end if line_end >= 0 else len(text)
+        next_end = text.find("\n", reached + 1)
+        yield start, next_end if next_end >= 0 else len(text)
+
+
+def _is_secret(value: str, *, is_password: bool, is_quoted: bool) -> bool:
+    if re.search(r"\s", value) or _PLACE.match(value):
+        return False
+    if is_password and is_quoted:
+        return chance.is_own(value) and _is_mixed(value) and chance.entropy(value) >= 2.3
+    if is_password:
+        return len(value) >= 8 and _is_literal(value) and chance.is_random(value, bits=2.7)
+    return len(value) >= 16 and (is_quoted or _is_literal(value)) and chance.is_random(value)
+
+
+def _is_mixed(value: str) -> bool:
+    """Letters with digits or signs among them, as passwords are told to have."""
+    return bool(re.search(r"[A-Za-z]", value)) and bool(re.search(r"[^A-Za-z_.\-\s]", value))
+
+
+def _is_literal(value: str) -> bool:
+    """No expression of a program: a name, an attribute, a call."""
+    return not re.fullmatch(
+        r"[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)+|[A-Za-z_]*[a-z]+_[a-z_]+\d?|[A-Za-z_$][\w.$]*[(\[].*", value
+    )

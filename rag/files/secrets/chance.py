@@ -1,0 +1,52 @@
+"""Whether a word looks like one that chance made, or somebody's stand-in for it."""
+
+import math
+import re
+from collections import Counter
+
+_STANDS_FOR_ONE = re.compile(
+    r"[*.xX•_\-#=0]+|[$%@&{\[(!<].*[})\]%>]|\$\w+|.*(\$\{|\{\{|%\(|#\{|\{[\w.]*\}|<\w+>|\.\.\.).*|"
+    r"(null|none|true|false|undefined|default|password|passwd|passwort|secret|token|user(name)?|pass|guest|test(ing)?|admin|"
+    r"root|postgres|mysql|rabbitmq|redis|docker|localhost|pwd|foo|bar|baz|string|bearer|credentials)\d{0,3}[:!]?",
+    re.IGNORECASE | re.DOTALL,
+)
+_SAYS_SO = re.compile(
+    r"example|placeholder|change[-_ ]?me|dummy|redacted|replace[-_ ]?(me|with)|insert|goes[-_]here|your[-_ ]|my[-_]|"
+    r"some[-_]|fake|todo|secret[-_]?key|xxxx",
+    re.IGNORECASE,
+)
+_SORTS = (re.compile("[a-z]"), re.compile("[A-Z]"), re.compile("[0-9]"))
+_NAME = re.compile(r"[a-z]+([._-][a-z]+)*\d{0,2}|[A-Z]+([._-][A-Z]+)*\d{0,2}|([a-z]+|[A-Z][a-z]+)([A-Z][a-z]+)*\d{0,2}")
+
+
+def is_real(word: str) -> bool:
+    """Not one letter again and again, as where a key is only described."""
+    return len(set(word[-16:])) > 4
+
+
+def is_random(word: str, *, bits: float = 3.0) -> bool:
+    """Letters and digits without a pattern that a person would type: `bits` of entropy a character or more."""
+    has_both = bool(_SORTS[2].search(word)) and bool(_SORTS[0].search(word) or _SORTS[1].search(word))
+    return has_both and is_own(word) and entropy(word) >= bits
+
+
+def is_own(word: str) -> bool:
+    """Neither a stand-in nor the name of something in a program."""
+    return not is_stand_in(word) and not _NAME.fullmatch(word)
+
+
+def is_stand_in(word: str) -> bool:
+    """Whether it is what people write where a secret is to be filled in."""
+    says_so = _SAYS_SO.search(word) and not (has_every_sort(word) and entropy(word) >= 4)
+    return bool(says_so or _STANDS_FOR_ONE.fullmatch(word))
+
+
+def has_every_sort(word: str) -> bool:
+    """Small and capital letters, and digits."""
+    return all(sort.search(word) for sort in _SORTS)
+
+
+def entropy(word: str) -> float:
+    """Bits a character: 0 for one letter repeated, 4 for even hexadecimal digits, near 5 for forty of base64."""
+    counts = Counter(word).values()
+    return -sum(count / len(word) * math.log2(count / len(word)) for count in counts)

@@ -1,0 +1,133 @@
+import time
+
+import pytest
+
+from rag import files
+from rag.files import secrets
+from rag.sources import TreeEntry
+from tests.attacks.fake_secrets import FAKES, Fake
+
+MASK = secrets.MASK
+# One a line: what a program, its documentation or its tests are full of.
+NO_SECRETS = """
+password = get_password(user)
+password = settings.DB_PASSWORD
+password: str
+def login(username: str, password: str = "") -> Token: ...
+token = tokens.next()
+token = "csrfmiddlewaretoken"
+SECRET_KEY = os.environ["SECRET_KEY"]
+SECRET_KEY = env("SECRET_KEY", default="change-me-in-production-1")
+OPENAI_API_KEY=
+OPENAI_API_KEY=your-api-key-goes-here-1
+GITHUB_TOKEN: ${{ secrets.GITHUB_TOKEN }}
+DATABASE_URL=postgres://user:password@localhost/db
+DATABASE_URL=postgres://postgres:postgres@db:5432/app
+redis://:${REDIS_PASSWORD}@redis:6379
+f"https://{user}:{password}@github.com/o/n"
+amqp://guest:guest@localhost:5672//
+<input type="password" name="password1" autocomplete="new-password">
+{"type": "password", "label": "Password (at least 8 characters)"}
+tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased-v1")
+"django.contrib.auth.password_validation.MinimumLengthValidator"
+integrity="sha384-oqVuAfXRKap7fdgcCY5uykM6+R9GqQ8K/uxy9rx7HNQlGYl1kPzQho1wx4JwY8wC"
+commit 3ec14d2b1f0c9a7e6d5c4b3a29181706f5e4d3c2
+if "-----BEGIN RSA PRIVATE KEY-----" in text:
+sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxx
+<div class="sk-folding-cube sk-cube-grid-and-some-more">
+task-runner-with-a-long-name-and-more
+ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQC7v1 ada@example.org
+the key of the cache is (path, blob_sha, pipeline)
+cache_key = f"project-{project.pk}-{revision.pk}"
+public_key = "pk_test"
+auth = HTTPBasicAuth(username, password)
+password = "*" * 8
+keys: ["alpha", "beta"]
+Authorization: Bearer <token>
+("auth", "0012_alter_user_first_name_max_length"),
+""".strip().splitlines()
+HOSTILE = [
+    "password ", "password=", "password_", "password\n", "--token", "--", "ENV ", "://", "a://b:c", "curl -u a", "eyJ",
+    "eyJaaaaaaaa.", "$2a$", "AKIA", "sk-a", "1:", "M", "secret_", "-----BEGIN PRIVATE KEY-----",
+    "-----BEGIN PRIVATE KEY-----A\n", "Private-Lines: 1 AAAAAAAAAAAAAAAAAAAA ",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fake", FAKES, ids=lambda fake: fake.name)
+def test_a_secret_is_masked_and_the_lines_stay(fake: Fake) -> None:
+    text = f"first\n{fake.text}\nlast\n"
+
+    shown = secrets.masked(text)
+
+    assert [secret for secret in fake.secrets if secret in shown.text] == []
+    assert shown.text.count("\n") == text.count("\n")
+    assert shown.text.startswith("first\n") and shown.text.endswith("\nlast\n")
+    assert shown.findings[0].start_line == 2
+
+
+def test_there_are_forty_fakes_of_twenty_kinds() -> None:
+    assert (len(FAKES), len({fake.kind for fake in FAKES})) == (40, 20)
+
+
+@pytest.mark.parametrize("line", NO_SECRETS)
+def test_what_is_no_secret_stays(line: str) -> None:
+    assert secrets.masked(line) == secrets.Masked(text=line)
+
+
+@pytest.mark.parametrize("fake", FAKES, ids=lambda fake: fake.name)
+def test_what_is_masked_is_no_secret_any_more(fake: Fake) -> None:
+    shown = secrets.masked(fake.text).text
+
+    assert secrets.masked(shown).text == shown
+
+
+def test_only_the_secret_is_masked_and_its_length_is_not_told() -> None:
+    shown = secrets.masked('def connect():\n    return login("ada", password="Gr4nite!Hollow77")  # as Ada\n')
+
+    assert shown.text == f'def connect():\n    return login("ada", password="{MASK}")  # as Ada\n'
+    assert [str(finding) for finding in shown.findings] == ["password in line 2"]
+
+
+def test_a_private_key_loses_its_lines_one_by_one() -> None:
+    (fake, *_) = [fake for fake in FAKES if fake.kind == "private-key"]
+
+    shown = secrets.masked(fake.text)
+
+    assert shown.text.splitlines()[:2] == ['KEY = """-----BEGIN RSA PRIVATE KEY-----', MASK]
+    assert shown.sentence == "private key in lines 1–15"
+
+
+def test_a_long_list_of_findings_is_cut() -> None:
+    shown = secrets.masked("password = 'Gr4nite!Hollow77'\n" * 12)
+
+    assert len(shown.findings) == 12
+    assert shown.sentence.endswith("password in line 10; and 2 more")
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+@pytest.mark.parametrize("head", ["", "sk- AKIA PRIVATE KEY Private-Lines: :// curl $ eyJ\n"])
+def test_a_hostile_file_takes_no_time(piece: str, head: str) -> None:
+    text = head + (piece * 50_000)[:50_000]
+    started = time.thread_time()
+
+    secrets.masked(text)
+
+    assert time.thread_time() - started < 2
+
+
+def test_a_file_is_read_without_its_secrets() -> None:
+    entry = TreeEntry(path="login.py", mode="100644", blob_sha="1" * 40, size=10)
+
+    file = files.decode(entry, b"import x\nPASSWORD = 'Gr4nite!Hollow77'\n")
+
+    assert isinstance(file, files.SourceFile)
+    assert (file.text, file.masked) == (f"import x\nPASSWORD = '{MASK}'\n", "password in line 2")
+
+
+def test_a_path_that_holds_a_secret_is_not_shown() -> None:
+    token = next(fake.secrets[0] for fake in FAKES if fake.kind == "github")
+    entry = TreeEntry(path=f"tokens/{token}.py", mode="100644", blob_sha="1" * 40, size=10)
+
+    _, (skipped,) = files.select([entry], {}, "", files.Limits(file_bytes=50, files=9, text_bytes=90))
+
+    assert skipped.reason == "path" and token not in skipped.path
