@@ -1,7 +1,7 @@
 """The JSON doors: the same projects, states and answers as on the pages, for a front end that lives elsewhere."""
 
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 from django.core.exceptions import RequestDataTooBig
 from django.shortcuts import get_object_or_404
@@ -161,6 +161,12 @@ class Ask(APIView):
 
     def handle_exception(self, exc: Exception) -> Response:
         return super().handle_exception(BodyTooLarge() if isinstance(exc, RequestDataTooBig) else exc)
+
+    def throttled(self, request: Request, wait: float | None) -> NoReturn:
+        """As every other refusal: a sentence and a code; the framework adds Retry-After."""
+        refusal, said = exceptions.Throttled(wait), {"detail": visitors.TOO_MANY, "code": "visitor_rate"}
+        refusal.detail = {name: exceptions.ErrorDetail(text) for name, text in said.items()}
+        raise refusal
 
 
 def _answered(project: Project, question: str) -> models.Message:

@@ -10,7 +10,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from portfolio.models import Project
-from rag import llm, models, streaming
+from rag import llm, models, streaming, visitors
 from rag.llm import errors
 from tests.factories import make_live_revision, make_project
 from tests.rag.answers.test_answers import Stub
@@ -162,7 +162,8 @@ def test_the_pages_and_the_api_count_together(client: Client, ready: Project, mo
 
     refused = ask(client, ready.slug, "What?")
 
-    assert refused.status_code == 429 and "Retry-After" in refused.headers
+    assert refused.status_code == 429 and 0 < int(refused.headers["Retry-After"]) <= 60
+    assert refused.json() == {"detail": visitors.TOO_MANY, "code": "visitor_rate"}
 
 
 def test_a_full_house_is_told_at_once(
