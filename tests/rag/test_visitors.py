@@ -148,3 +148,30 @@ def test_visitors_are_told_apart_by_what_the_proxies_say_and_by_nothing_else(
     waits = [visitors.seconds_to_wait(RequestFactory().post("/", headers={"X-Forwarded-For": a})) for a in addresses]
 
     assert waits.count(0) == allowed and 0 < max(waits) <= 60
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("1.2.3.4", "::ffff:1.2.3.4", True),
+        ("1.2.3.4", "::ffff:1.2.3.5", False),
+        ("1.2.3.4:40001", "1.2.3.4:40002", True),
+        ("[2001:db8:1:2::1]:40001", "2001:db8:1:2::2", True),
+        ("fe80::1%eth0", "fe80::2", True),
+        ("1.2.3.4", "1.2.3.5", False),
+        ("unknown", "_hidden", False),
+    ],
+)
+def test_a_visitor_is_an_address_or_all_that_a_household_may_choose_from(one: str, other: str, *, same: bool) -> None:
+    asked = [RequestFactory().post("/", REMOTE_ADDR=each) for each in (one, other)]
+
+    assert (visitors.address(asked[0]) == visitors.address(asked[1])) is same
+
+
+def test_new_addresses_of_one_household_are_no_new_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visitors.QuestionThrottle, "THROTTLE_RATES", {"ask": "2/min"})
+    asked = [RequestFactory().post("/", REMOTE_ADDR=f"2001:db8::{number}") for number in range(4)]
+
+    assert [visitors.seconds_to_wait(each) == 0 for each in asked] == [True, True, False, False]
