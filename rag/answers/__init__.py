@@ -158,7 +158,8 @@ def _written(draft: drafts.Draft) -> Generator[Event]:
         yield Sources(message=draft.message, sources=draft.sources)
         yield Text(piece=draft.text)
         return
-    found = retrieval.search(revision, prompts.retrieval_query(draft.message.question, history))
+    asked = prompts.retrieval_query(draft.message.question, history)
+    found = retrieval.search(revision, asked, purpose=draft.purpose)
     budget = windows.prompt_tokens(route.names[0])
     prompt = prompts.build(draft.message.question, found.passages, history, budget)
     draft.use(found, prompt.passages)

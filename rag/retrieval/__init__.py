@@ -3,7 +3,7 @@
 candidates   a few chunks of one project, near by meaning (planes) or by words, in one query
 ranking      candidates → weighed by what they are and where they stand → passages, joined with their neighbours
 confidence   how likely the best of them answer
-substitute   another model's vectors of the question when the index's own may not be asked
+substitute   a vector for a question that may not be embedded, made of passages that have its words
 """
 
 import logging
@@ -41,12 +41,15 @@ class Found:
         return self.confidence >= confidence.THRESHOLD
 
 
-def search(revision: models.Revision, question: str, limit: int = 8) -> Found:
+def search(
+    revision: models.Revision, question: str, limit: int = 8, *, purpose: str = models.Call.Purpose.QUESTION
+) -> Found:
     """The passages of `revision`, or of the live one when `revision` went while we asked.
 
-    Raises `embeddings.EmbeddingError` when the question cannot be embedded, `NotIndexed` when nothing is live.
+    `purpose`: of the call that embeds it. Raises `embeddings.EmbeddingError` when the question cannot be embedded,
+    `NotIndexed` when nothing is live.
     """
-    found = _search(revision, question, limit)
+    found = _search(revision, question, limit, purpose)
     if found.passages:
         return found
     live = models.Revision.objects.filter(
@@ -54,11 +57,11 @@ def search(revision: models.Revision, question: str, limit: int = 8) -> Found:
     ).first()
     if live is None:
         raise NotIndexed
-    return found if live == revision else _search(live, question, limit)
+    return found if live == revision else _search(live, question, limit, purpose)
 
 
-def _search(revision: models.Revision, question: str, limit: int) -> Found:
-    vector = _vector(revision, question)
+def _search(revision: models.Revision, question: str, limit: int, purpose: str) -> Found:
+    vector = _vector(revision, question, purpose)
     if vector is None:
         return Found(revision=revision, passages=[], confidence=0.0)
     found = candidates.find(revision, vector, lexical.asked(question))
@@ -67,7 +70,7 @@ def _search(revision: models.Revision, question: str, limit: int) -> Found:
     return Found(revision=revision, passages=passages, confidence=likely)
 
 
-def _vector(revision: models.Revision, question: str) -> Sequence[float] | None:
+def _vector(revision: models.Revision, question: str, purpose: str) -> Sequence[float] | None:
     """The question's own, or when nothing may be paid for it a substitute, which not every question has."""
     made_by = revision.embedding_model, revision.embedding_provider, revision.dimensions
     embedder = embeddings.for_model(*made_by)
@@ -77,8 +80,7 @@ def _vector(revision: models.Revision, question: str) -> Sequence[float] | None:
     if remembered is not None:
         return remembered
     about = calls.About(
-        purpose=models.Call.Purpose.QUESTION, provider=embedder.provider, model=embedder.model,
-        project_id=revision.rag.project_id,
+        purpose=purpose, provider=embedder.provider, model=embedder.model, project_id=revision.rag.project_id
     )  # fmt: skip
     try:
         call = calls.begin(about, tokens_in=calls.most_tokens([question] * TRIES))

@@ -40,10 +40,12 @@ def test_nothing_is_answered_twice(project: Project) -> None:
     assert ahead.answer(project) == 0
 
 
-def test_its_calls_are_for_what_they_are_for(project: Project) -> None:
+def test_its_calls_are_for_what_they_are_for(project: Project, settings: Settings) -> None:
+    settings.RAG_PRICES = ["fake/fake=1000:2000"]
     ahead.answer(project)
 
-    assert set(models.Call.objects.filter(message__isnull=False).values_list("purpose", flat=True)) == {"ahead"}
+    purposes = models.Call.objects.values_list("purpose", flat=True)
+    assert set(purposes) == {"ahead"} and purposes.filter(tokens_out=0).exists()  # of the search, too
 
 
 def test_those_of_the_index_before_go(project: Project) -> None:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -132,9 +133,9 @@ def test_follow_ups_are_searched_with_the_question_that_they_are_about(
     asked: list[str] = []
     search = retrieval.search
 
-    def recorded(revision: models.Revision, question: str) -> retrieval.Found:
+    def recorded(revision: models.Revision, question: str, **more: Any) -> retrieval.Found:
         asked.append(question)
-        return search(revision, question)
+        return search(revision, question, **more)
 
     monkeypatch.setattr(retrieval, "search", recorded)
     for _ in range(4):
@@ -257,7 +258,7 @@ def test_a_number_that_the_model_was_not_given_is_no_citation(
 def test_a_provider_that_cannot_embed_the_question_is_a_failure(
     message: models.Message, use: Callable[..., Stub], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def search(*_: object) -> retrieval.Found:
+    def search(*_: object, **__: object) -> retrieval.Found:
         raise ProviderUnavailable
 
     monkeypatch.setattr(retrieval, "search", search)
@@ -474,8 +475,8 @@ def test_a_revision_that_goes_before_the_sources_are_stored_does_no_harm(
 ) -> None:
     search = retrieval.search
 
-    def search_then_flip(*given: object) -> retrieval.Found:
-        found = search(*given)  # type: ignore[arg-type]
+    def search_then_flip(*given: Any, **more: Any) -> retrieval.Found:
+        found = search(*given, **more)
         models.Revision.objects.filter(pk=found.revision.pk).delete()
         return found
 
