@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from portfolio.models import ProjectRAG
-from rag import embeddings, lexical, models, tokens
+from rag import embeddings, lexical, models, providers, tokens
 from rag.retrieval import candidates, confidence, ranking, substitute
 from rag.retrieval.passages import Passage
 from rag.spending import budgets, calls, prices
@@ -74,7 +74,8 @@ def _vector(revision: models.Revision, question: str, purpose: str) -> Sequence[
     """The question's own, or when nothing may be paid for it a substitute, which not every question has."""
     made_by = revision.embedding_model, revision.embedding_provider, revision.dimensions
     embedder = embeddings.for_model(*made_by)
-    if prices.of(embedder.provider, embedder.model).is_free:
+    is_here = providers.BY_NAME[embedder.provider].protocol == "here"
+    if is_here and prices.of(embedder.provider, embedder.model).is_free:  # nothing is paid, and nothing leaves
         return embedder.embed_query(question)
     remembered = embedder.remembered(question)
     if remembered is not None:

@@ -11,8 +11,9 @@ from django.test import Client
 from pytest_django import Settings
 
 from portfolio.models import Project, ProjectRAG
-from rag import answers, llm, models, prompts
+from rag import answers, embeddings, llm, models, prompts
 from rag.answers import drafts
+from rag.embeddings import fake
 from rag.ingest import estimate
 from rag.llm import families
 from rag.spending import budgets, prices
@@ -99,6 +100,28 @@ def test_the_switch_acts_with_the_next_question_and_back(thing: Project) -> None
 
     assert (off.provider, on.provider) == ("extractive", "fake")
     assert "switched off" in off.answer
+
+
+def test_off_nothing_of_a_question_is_sent_to_a_free_provider_either(
+    thing: Project, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.RAG_PRICES = []
+    monkeypatch.setattr("rag.embeddings.fake.FakeEmbedder.provider", "lmstudio", raising=False)
+    sent: list[str] = []
+    embed = fake.FakeEmbedder.embed_query
+
+    def counted(self: fake.FakeEmbedder, text: str) -> embeddings.Vector:
+        sent.append(text)
+        return embed(self, text)
+
+    monkeypatch.setattr(fake.FakeEmbedder, "embed_query", counted)
+    models.Switches(answers_by_models=False).save()
+    off = answers.complete(asked(thing))
+    assert (off.provider, sent) == ("extractive", []) and off.found
+
+    models.Switches(answers_by_models=True).save()
+    answers.complete(asked(thing))
+    assert models.Call.objects.get(provider="lmstudio").cost_usd == 0 and len(sent) == 1
 
 
 def test_an_interrupted_answer_is_charged_for_what_it_used(thing: Project) -> None:
