@@ -179,9 +179,9 @@ def _asked(
 
     One that may not be paid for is no failure: at the end there are the best passages, with the reason before them.
     """
-    attempts = fallback.Attempts(names, limit=LIMIT)
+    attempts, searched = fallback.Attempts(names, limit=LIMIT), draft.message.detour
     for attempt in attempts:
-        draft.message.detour = attempts.detour
+        draft.message.detour = "; ".join(filter(None, (searched, attempts.detour)))
         try:
             fitted = attempt.fitted(prompt, history)
             draft.ask(attempt.model, fitted)

@@ -94,7 +94,7 @@ class Draft:
         """Store what the answer is given: copies, that outlive the revision. Raises Removed."""
         message = self.message
         message.found, message.confidence = found.confident, found.confidence
-        message.retrieval_ms = self._elapsed_ms()
+        message.retrieval_ms, message.detour = self._elapsed_ms(), found.detour
         url = found.revision.repository_url
         rows = [self._source(number, each, url) for number, each in enumerate(passages, 1)]
         with transaction.atomic():

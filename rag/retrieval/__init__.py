@@ -27,13 +27,21 @@ class NotIndexed(Exception):
     """The project has no index yet. Process it first: manage.py process_rag_async."""
 
 
+class _Unpaid(Exception):
+    """Nothing may be paid for the question's vector. `str` says who was to make it, and why not."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """`confidence`: how likely the repository answers the question, 0…1."""
+    """`confidence`: how likely the repository answers the question, 0…1.
+
+    `detour`: who was to embed the question and may not be paid, so that its words were searched, and why; or "".
+    """
 
     revision: models.Revision
     passages: list[Passage]
     confidence: float
+    detour: str = ""
 
     @property
     def confident(self) -> bool:
@@ -61,17 +69,21 @@ def search(
 
 
 def _search(revision: models.Revision, question: str, limit: int, purpose: str) -> Found:
-    vector = _vector(revision, question, purpose)
+    vector: Sequence[float] | None
+    try:
+        vector, detour = _vector(revision, question, purpose), ""
+    except _Unpaid as unpaid:
+        vector, detour = substitute.vector(revision, lexical.asked(question)), str(unpaid)
     if vector is None:
-        return Found(revision=revision, passages=[], confidence=0.0)
+        return Found(revision=revision, passages=[], confidence=0.0, detour=detour)
     found = candidates.find(revision, vector, lexical.asked(question))
     passages = ranking.rank(found.passages, question, limit)
     likely = confidence.of(question, passages, found.words, revision.embedding_model)
-    return Found(revision=revision, passages=passages, confidence=likely)
+    return Found(revision=revision, passages=passages, confidence=likely, detour=detour)
 
 
-def _vector(revision: models.Revision, question: str, purpose: str) -> Sequence[float] | None:
-    """The question's own, or when nothing may be paid for it a substitute, which not every question has."""
+def _vector(revision: models.Revision, question: str, purpose: str) -> Sequence[float]:
+    """The question's own. Raises _Unpaid."""
     made_by = revision.embedding_model, revision.embedding_provider, revision.dimensions
     embedder = embeddings.for_model(*made_by)
     is_here = providers.BY_NAME[embedder.provider].protocol == "here"
@@ -87,7 +99,7 @@ def _vector(revision: models.Revision, question: str, purpose: str) -> Sequence[
         call = calls.begin(about, tokens_in=calls.most_tokens([question] * TRIES))
     except budgets.Refused as refused:
         logger.info("A question is searched by its words only: %s", refused)
-        return substitute.vector(revision, lexical.asked(question))
+        raise _Unpaid(f"{embedder.provider} for the search: {refused.code}") from refused
     return _paid(call, embedder, question)
 
 

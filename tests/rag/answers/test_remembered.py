@@ -218,6 +218,19 @@ def test_a_substitute_for_a_spent_budget_is_not_given_again(
     assert not models.RememberedAnswer.objects.exists()
 
 
+def test_what_was_searched_without_the_questions_vector_is_not_given_again(
+    revision: models.Revision, use: Use, settings: Settings
+) -> None:
+    use("It pops it [1].")
+    settings.RAG_PRICES, settings.RAG_DAILY_BUDGET_USD = ["fake/*=9000", "stub/*=0"], Decimal("0.000001")
+    short = answered(revision)
+    assert (short.provider, short.detour) == ("stub", "fake for the search: budget")
+    assert not models.RememberedAnswer.objects.exists()
+
+    settings.RAG_DAILY_BUDGET_USD = Decimal(0)
+    assert answered(revision).detour == "" and answered(revision).first_answered_at
+
+
 @pytest.fixture
 def two(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> dict[str, Stub]:
     """The provider that is asked first, and its fallback."""
