@@ -37,7 +37,8 @@ WITHOUT_MODEL = {
     "switched_off": f"Answers by a language model are switched off at the moment, {_QUOTED}",
 }
 CLOSEST = 3
-UNDER_WAY = frozenset({"left", "stopped", "cut", "timeout", "length"})  # ends of an answer that was worked on
+# Ends of an answer that the model was at work on, or may have been: in doubt it is billed, with not a word written.
+UNDER_WAY = frozenset({"left", "stopped", "cut", "timeout", "garbled", "length", "internal"})
 OURS = frozenset({"left", "stopped"})  # of these, those that are no failure
 
 

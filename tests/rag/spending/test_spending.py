@@ -15,7 +15,7 @@ from rag import answers, embeddings, llm, models, prompts
 from rag.answers import drafts
 from rag.embeddings import fake
 from rag.ingest import estimate
-from rag.llm import families
+from rag.llm import errors, families
 from rag.spending import budgets, prices
 from rag.worker import Outcome
 from tests import factories
@@ -136,6 +136,35 @@ def test_an_interrupted_answer_is_charged_for_what_it_used(thing: Project) -> No
     assert call.tokens_in == message.tokens_in > 0
     assert call.cost_usd == message.cost_usd > 0
     assert not models.Hold.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [errors.ChatGarbled(), errors.ChatTooLong(), errors.ChatCut(), errors.ChatTimeout(), ZeroDivisionError()],
+    ids=lambda error: type(error).__name__,
+)
+def test_in_doubt_a_silent_model_has_thought_and_is_paid(
+    thing: Project, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(prompt: prompts.Prompt) -> str:
+        raise error
+
+    monkeypatch.setattr("rag.llm.fake.answer", fail)
+    message = answers.complete(asked(thing))
+
+    assert (message.status, message.answer) == ("failed", "")
+    assert models.Call.objects.get(message=message).cost_usd == message.cost_usd > 0
+
+
+@pytest.mark.parametrize("error", [errors.ChatRateLimited(), errors.ChatKeyRefused(), errors.ChatUnreachable()])
+def test_who_refuses_is_paid_nothing(thing: Project, monkeypatch: pytest.MonkeyPatch, error: errors.ChatError) -> None:
+    def fail(prompt: prompts.Prompt) -> str:
+        raise error
+
+    monkeypatch.setattr("rag.llm.fake.answer", fail)
+    message = answers.complete(asked(thing))
+
+    assert models.Call.objects.get(message=message).cost_usd == message.cost_usd == 0
 
 
 def test_an_answer_that_was_removed_meanwhile_is_paid_all_the_same(thing: Project) -> None:
