@@ -16,7 +16,7 @@ from portfolio.models import ProjectRAG
 from rag import embeddings, ingest, models, revisions, sources
 from rag.ingest import estimate, plan
 from rag.interruption import Interrupted, Interruption
-from rag.spending import budgets
+from rag.spending import budgets, prices
 
 logger = logging.getLogger(__name__)
 
@@ -227,10 +227,11 @@ def retry_wait(attempts: int) -> timedelta | None:
 def summary(revision: models.Revision) -> str:
     """What a revision holds and what it took, in one line."""
     seconds = sum(revision.timings.values())
+    is_known = prices.known(revision.embedding_provider, revision.embedding_model) is not None
     return (
         f"Ready at {revision.commit_sha[:10]}: {revision.files_indexed:,} of {revision.files_seen:,} files, "
         f"{revision.chunk_count:,} chunks ({revision.embedded_count:,} embedded, {revision.reused_count:,} reused), "
-        f"{revision.tokens:,} tokens, ${revision.cost_usd:.4f}, {seconds:.1f} s."
+        f"{revision.tokens:,} tokens, {prices.shown(revision.cost_usd, is_known=is_known)}, {seconds:.1f} s."
     )
 
 

@@ -13,8 +13,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from portfolio.models import ProjectRAG
-from rag import models, revisions
+from rag import embeddings, models, revisions
 from rag.ingest import estimate
+from rag.spending import prices
 
 
 @admin.register(ProjectRAG)
@@ -121,7 +122,11 @@ class ProjectRAGAdmin(admin.ModelAdmin):
 
     @admin.display(empty_value="–")
     def cost(self, rag: ProjectRAG) -> str:
-        return f"${rag.live_revision.cost_usd:.4f}" if rag.live_revision else ""
+        live = rag.live_revision
+        if live is None:
+            return ""
+        maker = live.embedding_provider or embeddings.maker(live.embedding_model)
+        return prices.shown(live.cost_usd, is_known=prices.known(maker, live.embedding_model) is not None)
 
     @admin.display(empty_value="–")
     def timings(self, rag: ProjectRAG) -> str:

@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 
 from rag import models
 from rag.admin.read_only import ReadOnly
+from rag.spending import prices
 
 
 @admin.register(models.RememberedAnswer)
@@ -45,7 +46,7 @@ class RememberedAnswerAdmin(ReadOnly, admin.ModelAdmin):
 
     @admin.display
     def saved(self, kept: models.RememberedAnswer) -> str:
-        return f"${kept.times * kept.message.cost_usd:.4f}"
+        return prices.shown(kept.times * kept.message.cost_usd)
 
     @admin.display(description="first answer")
     def first(self, kept: models.RememberedAnswer) -> SafeString:

@@ -56,9 +56,7 @@ class Bill:
 
     @property
     def sentence(self) -> str:
-        cost = f"${self.cost:.4f}"
-        if not self.price.is_known:
-            cost += " (its price is not known: by RAG_ASSUMED_PRICE; state it in RAG_PRICES)"
+        cost = prices.shown(self.cost, is_known=self.price.is_known)
         took = ", as fast as the provider allows" if self.is_auto else ""
         if self.minutes is not None:
             took = f", {duration(self.minutes)}"

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from portfolio.models import Project
 from rag import models
-from rag.spending import alarm, budgets
+from rag.spending import alarm, budgets, prices
 
 GONE = "no project, or a removed one"
 UTC = timezone.get_fixed_timezone(0)
@@ -178,5 +178,5 @@ def bars(days: Sequence[Line]) -> list[Bar]:
 
 def _bar(number: int, line: Line, most: float) -> Bar:
     height = max(LEAST_BAR, CHART_HEIGHT * float(line.cost) / most) if line.cost else 0.0
-    label = f"{line.name}: ${line.cost:.4f}, {line.calls:,} calls"
+    label = f"{line.name}: {prices.shown(line.cost)}, {line.calls:,} calls"
     return Bar(x=number * CHART_STEP, y=round(CHART_HEIGHT - height, 2), height=round(height, 2), label=label)

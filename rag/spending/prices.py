@@ -22,6 +22,8 @@ from rag import providers
 MILLION = 1_000_000
 SMALLEST = Decimal("0.000001")  # US dollars, as costs are stored
 MOST = 10_000  # US dollars for a million tokens
+LEAST_SHOWN = Decimal("0.0001")
+ASSUMED = "(its price is not known: by RAG_ASSUMED_PRICE; state it in RAG_PRICES)"
 
 _reading = threading.Lock()
 
@@ -65,6 +67,12 @@ def assumed() -> Price:
     """RAG_ASSUMED_PRICE, for a model whose price is not known."""
     price = _pair(settings.RAG_ASSUMED_PRICE)
     return Price(tokens_in=price.tokens_in, tokens_out=price.tokens_out, is_known=False)
+
+
+def shown(dollars: Decimal, *, is_known: bool = True) -> str:
+    """To a hundredth of a cent; less than that is still seen to be something, and what is assumed is said to be."""
+    text = "under $0.0001" if 0 < dollars < LEAST_SHOWN else f"${dollars:.4f}"
+    return text if is_known or not dollars else f"{text} {ASSUMED}"
 
 
 def parsed(entries: list[str]) -> Mapping[str, Price]:

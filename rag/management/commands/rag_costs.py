@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from rag.spending import budgets, costs, savings
+from rag.spending import budgets, costs, prices, savings
 
 LONGEST = 3_650
 
@@ -33,10 +33,10 @@ class Command(BaseCommand):
 
 def report(paid: costs.Costs, today: tuple[costs.Budget, ...]) -> list[str]:
     """The lines for a reader."""
-    lines = [f"The last {paid.days} days (UTC): ${paid.total.cost:.4f} for {paid.total.calls:,} calls."]
+    lines = [f"The last {paid.days} days (UTC): {prices.shown(paid.total.cost)} for {paid.total.calls:,} calls."]
     if paid.unpriced:
         names = ", ".join(paid.unpriced)
-        assumed = f"  ${paid.total.assumed:.4f} of it is assumed, not known."
+        assumed = f"  {prices.shown(paid.total.assumed)} of it is assumed, not known."
         lines.append(f"{assumed} State in RAG_PRICES what these cost: {names}.")
     spent_on = tuple(line for line in paid.by_day if line.calls)
     groups = {"day": spent_on, "project": paid.by_project, "model": paid.by_model, "purpose": paid.by_purpose}
@@ -46,15 +46,15 @@ def report(paid: costs.Costs, today: tuple[costs.Budget, ...]) -> list[str]:
 
 
 def one(line: costs.Line) -> str:
-    text = f"  {line.name:<40} ${line.cost:>10.4f}  {line.calls:>7,} calls  "
+    text = f"  {line.name:<40} {prices.shown(line.cost):>13}  {line.calls:>7,} calls  "
     text += f"{line.tokens_in:>11,} tokens in  {line.tokens_out:>9,} out"
     return text + (f"  {line.failed:,} failed" if line.failed else "") + ("  assumed price" if line.assumed else "")
 
 
 def left(budget: costs.Budget) -> str:
     limit = "no limit" if budget.cap is None else f"of ${budget.cap:.2f}, {budget.percentage} %"
-    under_way = f", ${budget.held:.4f} held for calls under way" if budget.held else ""
-    return f"  {budget.name}: ${budget.spent:.4f} {limit}{under_way}"
+    under_way = f", {prices.shown(budget.held)} held for calls under way" if budget.held else ""
+    return f"  {budget.name}: {prices.shown(budget.spent)} {limit}{under_way}"
 
 
 def spared(saved: savings.Savings) -> list[str]:
@@ -69,4 +69,4 @@ def spared(saved: savings.Savings) -> list[str]:
 
 def _spared(line: savings.Line) -> str:
     rate = f"{line.repeated:>7,} of {line.questions:,} questions, {line.percentage} %"
-    return f"  {line.name:<40} ${line.saved:>10.4f} saved  {rate}"
+    return f"  {line.name:<40} {prices.shown(line.saved):>13} saved  {rate}"

@@ -87,3 +87,16 @@ def test_a_cost_is_rounded_up_and_fits_into_its_column() -> None:
 
 def test_the_list_is_read_late_forgotten_and_never_updated() -> None:
     subprocess.run([sys.executable, "-c", REMEMBERED_MODULES], check=True, cwd=configured.BASE_DIR)
+
+
+@pytest.mark.parametrize(
+    ("dollars", "text"),
+    [("0", "$0.0000"), ("0.000001", "under $0.0001"), ("0.0001", "$0.0001"), ("1.5", "$1.5000")],
+)
+def test_a_little_is_not_shown_as_nothing(dollars: str, text: str) -> None:
+    assert prices.shown(Decimal(dollars)) == text
+
+
+def test_what_is_assumed_is_shown_as_that() -> None:
+    assert "not known" in prices.shown(Decimal(1), is_known=False)
+    assert prices.shown(Decimal(0), is_known=False) == "$0.0000"

@@ -75,7 +75,7 @@ def test_the_command_tells_it(project: Project) -> None:
     call_command("rag_costs", stdout=text)
     call_command("rag_costs", "--json", stdout=facts)
 
-    assert "$    0.5000 saved        1 of 1 questions, 100 %" in text.getvalue()
+    assert "$0.5000 saved        1 of 1 questions, 100 %" in text.getvalue()
     assert json.loads(facts.getvalue())["savings"]["total"]["repeated"] == 1
 
 

@@ -17,7 +17,7 @@ from rag.embeddings import fake
 from rag.ingest import estimate
 from rag.llm import errors, families
 from rag.spending import budgets, prices
-from rag.worker import Outcome
+from rag.worker import Outcome, summary
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -303,6 +303,15 @@ def test_an_unknown_price_is_said_before_anything_is_paid(project: Project, sett
     unknown = estimate.Bill(model="x", provider="y", texts=1, tokens=1_000, price=prices.assumed(), minutes=None)
 
     assert "its price is not known" in unknown.sentence and "$0.0200" in unknown.sentence
+
+
+def test_a_run_says_what_it_paid_and_by_which_price(project: Project, run: Callable[..., Outcome]) -> None:
+    assert "RAG_ASSUMED_PRICE" not in run(project).sentence
+    revision = project.rag.live_revision
+    assert revision is not None
+    revision.embedding_provider, revision.cost_usd = "compatible", Decimal("0.00002")
+
+    assert "tokens, under $0.0001 (its price is not known: by RAG_ASSUMED_PRICE" in summary(revision)
 
 
 def test_an_estimate_that_was_asked_for_is_made_before_processing(
