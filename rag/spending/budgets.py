@@ -106,7 +106,7 @@ def check(purpose: str, project_id: int | None) -> None:
     for scope in ("all", f"project:{project_id}"):
         cap = cap_of(scope)
         if cap is not None and today.filter(scope=scope, spent_usd__gte=cap).exists():
-            raise BudgetUsedUp(_sentence(scope, Decimal(0)), retry_after=seconds_left())
+            raise BudgetUsedUp(_sentence(scope), retry_after=seconds_left())
 
 
 def cap_of(scope: str) -> Decimal | None:
@@ -157,16 +157,16 @@ def _put_aside(purchase: Purchase) -> models.Hold:
         day, free = cursor.fetchone()
         refused = next((scope for scope in made.scopes if scope not in free), None)
         if refused:  # what the other scope has put aside is undone with the transaction
-            raise BudgetUsedUp(_sentence(refused, purchase.amount), retry_after=seconds_left())
+            raise BudgetUsedUp(_sentence(refused, purchase), retry_after=seconds_left())
     made.day = day
     return made
 
 
-def _sentence(scope: str, amount: Decimal) -> str:
+def _sentence(scope: str, refused: Purchase | None = None) -> str:
     name = "RAG_DAILY_BUDGET_USD" if scope == "all" else "RAG_PROJECT_DAILY_BUDGET_USD"
     cap = cap_of(scope)
-    if cap is not None and amount > cap:
-        return _TOO_LARGE.format(name=name, cap=cap, amount=amount)
+    if cap is not None and refused and refused.amount > cap:
+        return _TOO_LARGE.format(name=name, cap=cap, amount=refused.amount, less=_LESS[refused.purpose])
     return _USED_UP.format(name=name, cap=cap)
 
 
@@ -175,9 +175,15 @@ _USED_UP = (
     "raise the budget to go on now."
 )
 _TOO_LARGE = (
-    "One call may cost ${amount}, which is more than the budget of a whole day ({name}, ${cap}). Raise the budget, or "
-    "lower RAG_BATCH_SIZE; if the price of the model is not known, state it in RAG_PRICES."
+    "One call may cost ${amount}, which is more than the budget of a whole day ({name}, ${cap}). Raise the "
+    "budget{less}; if the price of the model is not known, state it in RAG_PRICES."
 )
+_LESS: dict[str, str] = {
+    models.Call.Purpose.INDEX: ", or process it with a lower --batch-size",  # with every --delay, auto among them
+    models.Call.Purpose.QUESTION: ", or lower RAG_ANSWER_TOKENS or RAG_PROMPT_TOKENS",
+    models.Call.Purpose.AHEAD: ", or lower RAG_ANSWER_TOKENS or RAG_PROMPT_TOKENS",
+    models.Call.Purpose.CHECK: "",
+}
 _INDEXING_IS_OFF = (
     "Indexing that costs is switched off in the admin. What is stored stays, and it goes on when it is on again."
 )

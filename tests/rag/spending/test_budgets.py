@@ -69,6 +69,22 @@ def test_one_that_is_dearer_than_a_whole_day_says_so() -> None:
         held("1.01")
 
 
+@pytest.mark.parametrize(
+    ("purpose", "remedy"),
+    [
+        ("index", "Raise the budget, or process it with a lower --batch-size;"),
+        ("question", "Raise the budget, or lower RAG_ANSWER_TOKENS or RAG_PROMPT_TOKENS;"),
+        ("ahead", "RAG_ANSWER_TOKENS"),
+        ("check", "Raise the budget; if"),
+    ],
+)
+def test_it_names_what_makes_a_call_of_its_kind_cheaper(purpose: str, remedy: str) -> None:
+    with pytest.raises(budgets.BudgetUsedUp) as refused:
+        held("1.01", purpose=purpose)
+
+    assert remedy in str(refused.value) and "RAG_BATCH_SIZE" not in str(refused.value)
+
+
 def test_a_project_has_a_budget_of_its_own_and_a_refusal_leaves_nothing_held() -> None:
     held("0.50", project=1)
     with pytest.raises(budgets.BudgetUsedUp, match="RAG_PROJECT_DAILY_BUDGET_USD"):
