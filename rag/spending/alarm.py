@@ -1,4 +1,6 @@
-"""Tells the owner once a day that most of a budget is used up: in the log, in the admin, and by e-mail to ADMINS."""
+"""Tells the owner once a day that most of a budget is used up, or that what is left is too little for a call: in the
+log, in the admin, and by e-mail to ADMINS.
+"""
 
 import logging
 import smtplib
@@ -18,12 +20,26 @@ logger = logging.getLogger(__name__)
 SHARE = Decimal("0.8")
 
 
-def raise_once(day: date, scope: str, spent: Decimal, cap: Decimal) -> None:
+def raise_once(day: date, scope: str, spent: Decimal, cap: Decimal, more: str = "") -> None:
     """Of any number of processes one raises it, when the transaction that spent it is committed."""
     unwarned = models.Allowance.objects.filter(day=day, scope=scope, warned_at=None)
     if unwarned.update(warned_at=Now()):
-        text = f"${spent:.2f} of ${cap:.2f} are used up on {day} (UTC): {name(scope)}."
-        transaction.on_commit(lambda: _tell(text))
+        text = f"${spent:.2f} of ${cap:.2f} are used up on {day} (UTC): {name(scope)}.{more}"
+        transaction.on_commit(lambda: _tell(text), robust=True)  # the call is paid, whatever becomes of the warning
+
+
+def raise_refused(day: date, scope: str, amount: Decimal, cap: Decimal | None) -> None:
+    """A call was refused that may cost so much: nothing else would tell of a budget that is never used up to SHARE.
+
+    Not when it was for those under way, which free what they do not need.
+    """
+    used = models.Allowance.objects.filter(day=day, scope=scope).first()
+    spent = used.spent_usd if used else Decimal(0)
+    if cap is None or spent + amount <= cap or (used and used.warned_at):
+        return
+    if used is None:
+        models.Allowance.objects.get_or_create(day=day, scope=scope)
+    raise_once(day, scope, spent, cap, f" A call that may cost ${amount} was refused.")
 
 
 def name(scope: str) -> str:

@@ -42,6 +42,10 @@ class BudgetUsedUp(Refused):
 
     code = "budget"
 
+    def __init__(self, sentence: str, *, retry_after: int, scope: str = "all") -> None:
+        super().__init__(sentence, retry_after=retry_after)
+        self.scope = scope
+
 
 class SwitchedOff(Refused):
     """The owner has switched it off."""
@@ -69,7 +73,13 @@ def hold(purchase: Purchase) -> models.Hold | None:
         return None
     if _look(purchase.purpose) and purchase.amount:
         expire()
-    return _put_aside(purchase) if purchase.amount else None
+    if not purchase.amount:
+        return None
+    try:
+        return _put_aside(purchase)
+    except BudgetUsedUp as refused:
+        alarm.raise_refused(_today(), refused.scope, purchase.amount, cap_of(refused.scope))
+        raise
 
 
 def settle(made: models.Hold, cost: Decimal) -> bool:
@@ -157,7 +167,7 @@ def _put_aside(purchase: Purchase) -> models.Hold:
         day, free = cursor.fetchone()
         refused = next((scope for scope in made.scopes if scope not in free), None)
         if refused:  # what the other scope has put aside is undone with the transaction
-            raise BudgetUsedUp(_sentence(refused, purchase), retry_after=seconds_left())
+            raise BudgetUsedUp(_sentence(refused, purchase), retry_after=seconds_left(), scope=refused)
     made.day = day
     return made
 

@@ -185,6 +185,49 @@ def test_at_eighty_per_cent_the_owner_is_told_once(
     assert [message.to for message in mail.outbox] == [["owner@example.org"]]
 
 
+@pytest.mark.parametrize(
+    ("spent", "asked", "told"),
+    [
+        ("0.75", "0.30", "$0.75 of $1.00 are used up"),
+        ("0", "1.50", "$0.00 of $1.00 are used up"),
+    ],
+    ids=["what is left is too little", "no call can ever be paid"],
+)
+def test_the_owner_is_told_once_of_a_budget_that_ends_before_that(
+    caplog: pytest.LogCaptureFixture, django_capture_on_commit_callbacks: Any, spent: str, asked: str, told: str
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        if spent != "0":
+            budgets.settle(held(spent), Decimal(spent))
+        for _ in range(3):
+            with pytest.raises(budgets.BudgetUsedUp):
+                held(asked)
+
+    assert caplog.text.count(told) == caplog.text.count(f"A call that may cost ${asked} was refused") == 1
+
+
+def test_a_refusal_for_those_under_way_is_no_alarm() -> None:
+    held("0.90")
+    with pytest.raises(budgets.BudgetUsedUp):
+        held("0.20")
+
+    assert models.Allowance.objects.get(scope="all").warned_at is None
+
+
+def test_a_warning_that_cannot_be_sent_fails_no_call(
+    monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    def no_threads(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", no_threads)
+    made = held("0.90")
+    with django_capture_on_commit_callbacks(execute=True):
+        assert budgets.settle(made, Decimal("0.90"))
+
+    assert models.Allowance.objects.get(scope="all").warned_at
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_fifty_at_once_exactly_one_gets_the_last_slot() -> None:
     budgets.settle(held("0.90"), Decimal("0.90"))
