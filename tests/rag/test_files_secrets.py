@@ -46,6 +46,22 @@ keys: ["alpha", "beta"]
 Authorization: Bearer <token>
 ("auth", "0012_alter_user_first_name_max_length"),
 """.strip().splitlines()
+# (text, what of it must go): ways to write passwords that are known by their names only.
+NAMED = [
+    ('password = "correct-horse-battery-staple"', "battery"),
+    ("password = 'hunter2'", "hunter2"),
+    ("<password>S3cretPa55word</password>", "S3cretPa55word"),
+    ('<add key="ApiKey" value="9f8a7b6c5d4e3f2a1b0c9d8e"/>', "9f8a7b"),
+    ("Server=db;User Id=sa;Password=Str0ng!Pass;", "Str0ng"),
+    ("spring.datasource.password=Pa$$w0rd2024", "w0rd"),
+    ("aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "wJalr"),
+    ("mysql://root:hunter2@localhost/db", "hunter2"),
+    ("curl -u ada:Gr4nite https://example.org", "Gr4nite"),
+    ('connection.login("ada", password("Gr4nite!Hollow77"))', "Gr4nite"),
+    ("CREATE USER ada IDENTIFIED BY 'Gr4nite!Hollow77'", "Gr4nite"),
+    ("serve --token 9f8a7b6c5d4e3f2a1b0c", "9f8a7b"),
+    ("admin:$apr1$salt1234$abcdefghijklmnopqrstuv", "salt1234"),
+]
 HOSTILE = [
     "password ", "password=", "password_", "password\n", "--token", "--", "ENV ", "://", "a://b:c", "curl -u a", "eyJ",
     "eyJaaaaaaaa.", "$2a$", "AKIA", "sk-a", "1:", "M", "secret_", "-----BEGIN PRIVATE KEY-----",
@@ -63,6 +79,11 @@ def test_a_secret_is_masked_and_the_lines_stay(fake: Fake) -> None:
     assert shown.text.count("\n") == text.count("\n")
     assert shown.text.startswith("first\n") and shown.text.endswith("\nlast\n")
     assert shown.findings[0].start_line == 2
+
+
+@pytest.mark.parametrize(("text", "secret"), NAMED)
+def test_a_secret_is_known_by_its_name(text: str, secret: str) -> None:
+    assert secret not in secrets.masked(text).text
 
 
 def test_there_are_forty_fakes_of_twenty_kinds() -> None:

@@ -59,15 +59,16 @@ def _is_secret(value: str, *, is_password: bool, is_quoted: bool) -> bool:
     if re.search(r"\s", value) or _PLACE.match(value):
         return False
     if is_password and is_quoted:
-        return chance.is_own(value) and _is_mixed(value) and chance.entropy(value) >= 2.3
+        return not chance.is_stand_in(value) and _is_mixed(value) and chance.entropy(value) >= 2.3
     if is_password:
         return len(value) >= 8 and _is_literal(value) and chance.is_random(value, bits=2.7)
     return len(value) >= 16 and (is_quoted or _is_literal(value)) and chance.is_random(value)
 
 
 def _is_mixed(value: str) -> bool:
-    """Letters with digits or signs among them, as passwords are told to have."""
-    return bool(re.search(r"[A-Za-z]", value)) and bool(re.search(r"[^A-Za-z_.\-\s]", value))
+    """Letters with digits or signs among them, or four words, as passwords are told to have."""
+    has_more = re.search(r"[^A-Za-z_.\-\s]", value) or re.fullmatch(r"[a-z]+(-[a-z]+){3,}", value)
+    return bool(re.search(r"[A-Za-z]", value) and has_more)
 
 
 def _is_literal(value: str) -> bool:

@@ -11,8 +11,8 @@ _STANDS_FOR_ONE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _SAYS_SO = re.compile(
-    r"example|placeholder|change[-_ ]?me|dummy|redacted|replace[-_ ]?(me|with)|insert|goes[-_]here|your[-_ ]|my[-_]|"
-    r"some[-_]|fake|todo|secret[-_]?key|xxxx",
+    r"example|placeholder|change[-_ ]?me|dummy|redacted|replace[-_ ]?(me|with)|insert|goes[-_]here|your[-_ ]|"
+    r"^(my|some)[-_]|fake|todo|secret[-_]?key|xxxx",
     re.IGNORECASE,
 )
 _SORTS = (re.compile("[a-z]"), re.compile("[A-Z]"), re.compile("[0-9]"))

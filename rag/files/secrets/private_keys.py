@@ -7,12 +7,12 @@ from rag.files.secrets.kinds import Span
 
 _LABEL = r"(?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?"
 # Up to its end, or where somebody cut that off, as far as it goes on looking like one.
-_WHOLE = re.compile(rf"-----BEGIN {_LABEL}-----((?:(?!-----)[\s\S]){{16,20000}})-----END {_LABEL}-----")
+_WHOLE = re.compile(rf"-----BEGIN {_LABEL}-----((?:(?!-----)[\s\S]){{12,20000}})-----END {_LABEL}-----")
 _BEGUN = re.compile(
     rf"-----BEGIN {_LABEL}-----((?:(?:\\[rn]|[^\w\n]){{0,20}}\n?[^\w\n]{{0,20}}[A-Za-z0-9+/=]{{40,}})+)"
 )
 _PUTTY = re.compile(r"Private-Lines: \d+\s+((?:[A-Za-z0-9+/=]{16,}\s){1,200})")
-_ENCODED = re.compile(r"[A-Za-z0-9+/=]{16,}")
+_ENCODED = re.compile(r"[A-Za-z0-9+/=]{12,}")
 
 
 def found(text: str) -> Iterator[Span]:
