@@ -5,6 +5,7 @@
     store             models;  packing → search_index is what is searched, revisions make it live;
                       spending holds, settles and sums up what every call costs
     run the stages    ingest one project, worker those that are due;  reporting says how it goes
+    take along        backups hold projects and their indexes for another database
     find and answer   retrieval → prompts → routing → llm → citations → answers;  evaluation measures it
     doors             limits, streaming, views, api, admin, checks, management commands
 

@@ -10,11 +10,15 @@ from functools import cache
 # The order of the values of a chunk.
 COLUMNS = "file_id, ordinal, start_line, end_line, symbol, text, sha256, embedding"
 
+# Of a halfvec: how many dimensions, and then two bytes each.
+HEAD_BYTES, BYTES_A_DIMENSION = 4, 2
+
 # What COPY is sent before the rows and after them.
 BEGIN = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # no flags, no extension
 END = b"\xff\xff"
 _NUMBERS = struct.Struct(">hiqiiiiii")  # the number of values; bytes and value of a bigint and of three integers
 _COUNT, _LENGTH = struct.Struct(">h"), struct.Struct(">i")
+_HEAD = struct.Struct(">HH")
 _BIGINT, _SMALLINT = struct.Struct(">iq"), struct.Struct(">ih")  # bytes and value
 _ARRAY = struct.Struct(">iiiii")  # dimensions, nothing, the type's oid, elements, number of the first
 
@@ -22,6 +26,11 @@ _ARRAY = struct.Struct(">iiiii")  # dimensions, nothing, the type's oid, element
 def halves(vector: Sequence[float]) -> bytes:
     """`vector` as pgvector sends and receives a halfvec: dimensions, nothing, then two bytes a dimension."""
     return _halves(len(vector)).pack(len(vector), 0, *vector)
+
+
+def halfvec(numbers: bytes) -> bytes:
+    """The same of numbers that are packed already, two bytes a dimension."""
+    return _HEAD.pack(len(numbers) // BYTES_A_DIMENSION, 0) + numbers
 
 
 def bigint(number: int) -> bytes:

@@ -98,6 +98,14 @@ def clear(rag: ProjectRAG) -> None:
             cursor.execute(_DROP_FILES, [rag.pk])
 
 
+def make_room(rag: ProjectRAG) -> None:
+    """Drop the project's files and chunks, in the transaction in which others take their place."""
+    models.RevisionFile.objects.filter(revision__rag=rag).delete()
+    with connection.cursor() as cursor:
+        cursor.execute(_DROP_CHUNKS, [rag.pk])
+        cursor.execute(_DROP_FILES, [rag.pk])
+
+
 def digest(revision: models.Revision) -> str:
     """sha256 over the sorted (path, start line, end line, text sha256) of a revision: equal for equal indexes."""
     rows = models.Chunk.objects.filter(file__revisions=revision).values_list(

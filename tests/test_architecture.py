@@ -18,6 +18,8 @@ ORDER = [
     "models", "spending", "packing", "search_index", "revisions",
     # Run the stages
     "ingest", "worker", "reporting",
+    # Take along
+    "backups",
     # Find and answer
     "retrieval", "prompts", "routing", "llm", "citations", "suggestions", "answers", "evaluation",
     # Doors

@@ -4,10 +4,12 @@ import os
 import re
 import subprocess
 import sys
+from typing import get_type_hints
 
 import pytest
 from django.conf import settings
 
+from rag.backups import records
 from tests.rag.guide import GUIDE_VARIABLES
 
 README = (settings.BASE_DIR / "README.md").read_text()
@@ -51,3 +53,14 @@ def test_every_option_is_one_of_the_command(option: str) -> None:
 
 def _written(default: str) -> str:
     return {"False": "false", "True": "true"}.get(default, default).removesuffix(".0")
+
+
+def test_every_value_of_a_backup_is_documented() -> None:
+    document = (settings.BASE_DIR / "docs/BACKUPS.md").read_text()
+    kinds = re.findall(r"^\| `([a-z_]+)` \| (.*) \|$", document, re.MULTILINE)
+
+    told = {kind: set(re.findall(r"`([a-z_0-9]+)`", values)) for kind, values in kinds}
+
+    known = {name: set(get_type_hints(kind)) for name, kind in records.KINDS.items()}
+    known["project"] |= set(get_type_hints(records.Index))
+    assert [(name, values - told[name]) for name, values in known.items() if values - told[name]] == []

@@ -31,12 +31,12 @@ def start(provider: providers.Provider) -> Iterator[Start]:
     """Start a manage.py command with OpenAI's SDK pointed at `provider`: `start("process_rag_async", "--delay=0")`."""
     started: list[subprocess.Popen[str]] = []
 
-    def process(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+    def process(*arguments: str, **extra: str) -> subprocess.Popen[str]:
         started.append(
             subprocess.Popen(
                 [sys.executable, "manage.py", *arguments],
                 cwd=django_settings.BASE_DIR,
-                env=_environment(provider) | environment,
+                env=environment(provider) | extra,
                 text=True,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -74,7 +74,7 @@ def chunk_count() -> int:
     return models.Chunk.objects.count()
 
 
-def _environment(provider: providers.Provider) -> dict[str, str]:
+def environment(provider: providers.Provider) -> dict[str, str]:
     database = connection.settings_dict
     address = f"{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
     return {
