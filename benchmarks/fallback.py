@@ -111,7 +111,7 @@ def _lines(project: Any, first: Provider, options: argparse.Namespace) -> Iterat
 def _day(project: Any, first: Provider, death: Any, options: argparse.Namespace) -> Day:
     from rag.llm import fallback
 
-    fallback._breakers.clear()
+    fallback.breakers.forget()
     day, seconds = Day(), options.seconds
     with ThreadPoolExecutor(400) as pool:
         began = time.monotonic()

@@ -13,20 +13,17 @@ Each model has a breaker in each process, so that one that is down is passed ove
 
 import contextlib
 import math
-import random
-import threading
 import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
-from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
 from rag import llm, prompts, providers
 from rag.llm import completion, errors, extractive, pump, windows
-from rag.llm.breaker import ANSWERED, Breaker, Ticket, Verdict
 from rag.providers import choices
+from rag.providers.breaker import ANSWERED, Breaker, Breakers, Ticket, Verdict
 
 SHORTEST = 10.0  # seconds that the last one has, however long the others took
 OPEN = "passed over"  # as a detour: its breaker is open
@@ -35,10 +32,8 @@ FINAL = frozenset({"content_filter"})
 # What says nothing about the provider: another question would have been answered.
 OF_THE_QUESTION = frozenset({"refused", "length", "content_filter"})
 
-# By the model and not by its name: with another key or address it is another one.
-_breakers: "WeakKeyDictionary[llm.ChatModel, Breaker]" = WeakKeyDictionary()
-_making = threading.Lock()
 clock = time.monotonic
+breakers = Breakers(clock)
 
 
 def warm() -> None:
@@ -51,13 +46,6 @@ def warm() -> None:
             provider = providers.chat(use.name).provider
             if provider.protocol != "here":
                 completion.load(provider)
-
-
-def breaker_of(model: llm.ChatModel) -> Breaker:
-    with _making:
-        if model not in _breakers:
-            _breakers[model] = Breaker(clock, random.random)
-        return _breakers[model]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +148,7 @@ class Attempts:
     def _next(self, name: str) -> Attempt | None:
         """None: it is passed over."""
         model = self._model(name)
-        known = breaker_of(model)
+        known = breakers.of(model)
         ticket = known.enter()
         if ticket is None and self._names:
             self._detours.append(f"{name}: {OPEN}")

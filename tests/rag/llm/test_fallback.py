@@ -13,8 +13,9 @@ import pytest
 from pytest_django import Settings
 
 from rag import prompts, tokens
-from rag.llm import breaker, completion, errors, extractive, fallback, pump
-from rag.llm.breaker import FAILURES
+from rag.llm import completion, errors, extractive, fallback, pump
+from rag.providers import breaker
+from rag.providers.breaker import FAILURES
 from tests.providers import Chat, Drop, Hang, Plan, Provider, Refusal, dialects, serving
 from tests.rag.passages import passage
 
@@ -134,7 +135,7 @@ def test_one_that_has_recovered_is_asked_again(
     first: Provider, second: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = time.monotonic()
-    monkeypatch.setattr(fallback, "clock", lambda: now)
+    monkeypatch.setattr(fallback, "breakers", breaker.Breakers(lambda: now))
     first.plan(Refusal(402))
     assert [ask("groq", "together")[0] for _ in range(2)] == ["together", "together"]
     now += 60
@@ -235,4 +236,4 @@ def test_a_visitor_who_leaves_does_not_count(first: Provider) -> None:
         pieces = attempt.pieces(PROMPT, beat=0.01)
         assert isinstance(next(pieces), pump.Silence)
         pieces.close()
-    assert not fallback.breaker_of(attempt.model).is_open
+    assert not fallback.breakers.of(attempt.model).is_open

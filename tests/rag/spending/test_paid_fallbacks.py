@@ -12,7 +12,8 @@ from pytest_django import Settings
 from portfolio.models import Project
 from rag import answers, llm, models
 from rag.answers import drafts
-from rag.llm import breaker, extractive, fallback, families
+from rag.llm import extractive, fallback, families
+from rag.providers import breaker
 from tests import factories
 from tests.providers import Chat, Drop, Hang, Plan, Provider, Refusal, dialects, serving
 
@@ -95,7 +96,7 @@ def test_of_twenty_questions_to_a_dying_provider_every_hold_is_settled(
 def test_what_failed_is_paid_only_where_it_may_have_worked(first: Provider, second: Provider, thing: Project) -> None:
     done = []
     for plan in (Refusal(402), Hang(3)):
-        fallback.breaker_of(llm.named("groq"))._close()
+        fallback.breakers.of(llm.named("groq"))._close()
         first.plan(plan)
         done.append(answers.complete(asked(thing)))
 
@@ -183,7 +184,7 @@ def test_what_could_not_be_paid_is_no_failure_and_leaves_its_probe_to_others(
     first: Provider, second: Provider, thing: Project, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = fallback.clock()
-    monkeypatch.setattr(fallback, "clock", lambda: now)
+    monkeypatch.setattr(fallback, "breakers", breaker.Breakers(lambda: now))
     first.plan(Refusal(402))
     assert answers.complete(asked(thing)).detour == "groq: quota"
     now += 60

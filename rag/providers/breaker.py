@@ -4,9 +4,12 @@ Pure but for its lock: the clock and the jitter are handed in. Closed, every que
 failures, none does until it has cooled down; then one question is let through, and what comes of it decides.
 """
 
+import random
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 FAILURES = 3  # one after the other
 # Seconds. With the jitter and a probe that times out, a provider is back within a minute of its recovery.
@@ -98,3 +101,23 @@ class Breaker:
             return COOLING_WHEN_STOPPED
         usual = min(LONGEST_COOLING, FIRST_COOLING * 2.0 ** (self._opened - 1))
         return min(COOLING_WHEN_STOPPED, max(usual, verdict.retry_after or 0))
+
+
+class Breakers:
+    """One for each model of this process: by the model and not by its name, for with another key it is another one."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._known: WeakKeyDictionary[object, Breaker] = WeakKeyDictionary()
+
+    def of(self, model: object) -> Breaker:
+        with self._lock:
+            if model not in self._known:
+                self._known[model] = Breaker(self._clock, random.random)
+            return self._known[model]
+
+    def forget(self) -> None:
+        """Close all of them."""
+        with self._lock:
+            self._known.clear()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.llm.breaker import (
+from rag.providers.breaker import (
     ANSWERED,
     BRIEF,
     COOLING_WHEN_STOPPED,
