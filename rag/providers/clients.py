@@ -118,8 +118,11 @@ class Kit:
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Calls that are made inside, by this thread and with `hurry`, end then: their headers, too, may trickle."""
-    token = _ends.set(time.monotonic() + seconds)
+    """Calls that are made inside, by this thread and with `hurry`, end then: their headers, too, may trickle.
+
+    One inside another ends with it at the latest.
+    """
+    token = _ends.set(min(_ends.get(), time.monotonic() + seconds))
     try:
         yield
     finally:
