@@ -23,11 +23,15 @@ class Trial:
     seconds: float
 
 
+class NotMeasured(Exception):
+    """Questions could only be searched by their words: their model failed, or may not be paid."""
+
+
 def run(revision: models.Revision, asked: Iterable[Question]) -> Iterator[Trial]:
-    """Raises EmbeddingError when questions cannot be embedded."""
+    """Raises EmbeddingError or NotMeasured when questions cannot be embedded."""
     for question in asked:
         started = time.perf_counter()
-        found = retrieval.search(revision, question.text, limit=SHOWN)
+        found = _searched(revision, question, SHOWN)
         seconds = time.perf_counter() - started
         yield Trial(
             question=question,
@@ -44,7 +48,12 @@ def lines(passage: retrieval.Passage) -> Lines:
 
 def _score(revision: models.Revision, question: Question, passages: Sequence[retrieval.Passage]) -> measures.Score:
     shown = [measures.Found(lines=lines(each), tokens=tokens.count(each.text)) for each in passages]
-    deep = retrieval.search(
-        revision, question.text, limit=DEEP
-    ).passages  # more passages, joined more, are another list
+    deep = _searched(revision, question, DEEP).passages  # more passages, joined more, are another list
     return measures.score(question, measures.ranked_files(map(lines, deep)), shown)
+
+
+def _searched(revision: models.Revision, question: Question, limit: int) -> retrieval.Found:
+    found = retrieval.search(revision, question.text, limit=limit)
+    if found.detour:
+        raise NotMeasured(f"{NotMeasured.__doc__} ({found.detour})")
+    return found

@@ -43,7 +43,7 @@ class Command(BaseCommand):
                 self._from_file(revision, options["questions_file"])
         except questions.BadQuestions as error:
             raise CommandError(str(error), returncode=2) from error
-        except (embeddings.EmbeddingError, sources.SourceError, retrieval.NotIndexed) as error:
+        except (embeddings.EmbeddingError, sources.SourceError, retrieval.NotIndexed, trials.NotMeasured) as error:
             raise CommandError(str(error) or retrieval.NotIndexed.__doc__) from error
 
     def _from_history(self, revision: models.Revision, most: int, before: int) -> None:

@@ -10,6 +10,8 @@ from django.core.management import CommandError, call_command
 
 from portfolio.models import Project
 from rag import models
+from rag.retrieval import meaning
+from rag.spending import budgets
 from rag.worker import Outcome
 from tests import factories
 from tests.git_fixtures import Repository
@@ -49,6 +51,16 @@ def test_a_file_of_questions_gives_a_table_in_plain_words(tmp_path: Path) -> Non
     assert "The right file is the first answer                 2 of 2 (34–100 %)" in told
     assert "The right lines are among the first five passages  2 of 2 (34–100 %)" in told
     assert "the right file is among the first five answers for 2 of 2 questions (MRR@10 1.00)" in told
+
+
+@pytest.mark.usefixtures("indexed")
+def test_what_a_substitute_finds_is_no_measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise budgets.BudgetUsedUp("Nothing is left.", retry_after=60)
+
+    monkeypatch.setattr(meaning, "vector", refused)
+    with pytest.raises(CommandError, match=r"by their words.*\(fake for the search: budget\)"):
+        evaluate("work-queue", "--questions-file", file_of(tmp_path, ROWS))
 
 
 @pytest.mark.usefixtures("indexed")
