@@ -213,3 +213,14 @@ class StoredFile(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class LoginAttempts(models.Model):
+    """How often an address or a name was tried since; see portfolio/logins.py. `scope` tells neither."""
+
+    scope = models.CharField(max_length=60, primary_key=True)
+    attempts = models.PositiveIntegerField()
+    since = models.DateTimeField(db_index=True)  # finds what is over
+
+    def __str__(self) -> str:
+        return f"{self.scope}: {self.attempts}"

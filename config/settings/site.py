@@ -22,7 +22,7 @@ CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", _origins)
 
 # What it is made of
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "portfolio.apps.OwnerAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -32,7 +32,7 @@ INSTALLED_APPS = [
     "corsheaders",
     "rest_framework",
     "drf_spectacular",
-    "portfolio",
+    "portfolio.apps.PortfolioConfig",
     "rag",
 ]
 MIDDLEWARE = [

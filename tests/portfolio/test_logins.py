@@ -1,0 +1,128 @@
+"""The admin's login, tried by somebody who does not know the password."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
+from pytest_django import Settings
+
+from portfolio import logins
+from portfolio.models import LoginAttempts
+
+LOGIN = "/admin/login/"
+RIGHT = "Gr4nite Hollow 77"
+
+
+@pytest.fixture(autouse=True)
+def owner(db: None, settings: Settings) -> User:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a quick one
+    return User.objects.create_superuser("owner", password=RIGHT)
+
+
+def attempt(password: str, name: str = "owner", **headers: str) -> HttpResponse:
+    return Client().post(LOGIN, {"username": name, "password": password}, headers=headers)  # type: ignore[return-value]
+
+
+def exhaust(**headers: str) -> None:
+    for number in range(logins.OF_AN_ADDRESS):
+        assert attempt(f"wrong {number}", **headers).status_code == 200
+
+
+def test_after_so_many_attempts_the_right_password_is_refused_too() -> None:
+    exhaust()
+
+    refused = attempt(RIGHT)
+
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "900")
+    assert logins.TOO_MANY in refused.content.decode()
+
+
+def test_a_refused_attempt_costs_no_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    exhaust()
+    monkeypatch.setattr("django.contrib.auth.forms.authenticate", lambda *a, **k: pytest.fail("looked"))
+
+    assert attempt(RIGHT).status_code == 429
+
+
+def test_after_the_wait_it_is_let_in() -> None:
+    exhaust()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE portfolio_loginattempts SET since = since - interval '16 minutes'")
+
+    assert attempt(RIGHT).status_code == 302
+
+
+def test_whoever_knows_the_password_begins_anew() -> None:
+    for _ in range(3):
+        exhaust_but_one()
+        assert attempt(RIGHT).status_code == 302
+    assert not LoginAttempts.objects.exists()
+
+
+def exhaust_but_one() -> None:
+    for number in range(logins.OF_AN_ADDRESS - 1):
+        attempt(f"wrong {number}")
+
+
+def test_a_hundred_forged_addresses_are_one() -> None:
+    codes = [attempt("wrong", x_forwarded_for=f"10.0.0.{n}").status_code for n in range(100)]
+
+    assert codes.count(200) == logins.OF_AN_ADDRESS and codes.count(429) == 100 - logins.OF_AN_ADDRESS
+
+
+def test_behind_a_proxy_addresses_are_what_it_says(settings: Settings) -> None:
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 1}
+    exhaust(x_forwarded_for="6.6.6.6, 10.0.0.1")
+
+    assert attempt("wrong", x_forwarded_for="7.7.7.7, 10.0.0.1").status_code == 429
+    assert attempt(RIGHT, x_forwarded_for="10.0.0.2").status_code == 302
+
+
+def test_the_addresses_of_one_ipv6_network_are_one(settings: Settings) -> None:
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 1}
+    codes = [attempt("wrong", x_forwarded_for=f"2001:db8::{n:x}").status_code for n in range(1, 13)]
+
+    assert codes.count(429) == 2
+    assert attempt(RIGHT, x_forwarded_for="2001:db8:0:1::1").status_code == 302
+
+
+def test_a_name_is_tried_from_many_addresses_so_often_only(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 1}
+    monkeypatch.setattr(logins, "OF_A_NAME", 5)
+    codes = [attempt("wrong", name, x_forwarded_for=f"10.0.0.{n}").status_code for n, name in enumerate(["Owner"] * 7)]
+
+    assert codes == [200] * 5 + [429] * 2
+    assert attempt("wrong", "another", x_forwarded_for="10.0.0.1").status_code == 200
+
+
+def test_neither_addresses_nor_names_are_kept() -> None:
+    attempt("wrong", "hunter2")
+
+    kept = " ".join(LoginAttempts.objects.values_list("scope", flat=True))
+    assert "127.0.0.1" not in kept and "hunter2" not in kept
+
+
+def test_what_is_over_is_deleted() -> None:
+    attempt("wrong", "somebody")
+    LoginAttempts.objects.update(since="2000-01-01T00:00Z")
+    attempt("wrong", "somebody else")
+
+    assert LoginAttempts.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_fifty_at_once_exactly_the_allowed_number_is_tried() -> None:
+    def try_once(number: int) -> Any:
+        try:
+            return attempt(f"wrong {number}").status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        codes = list(pool.map(try_once, range(50)))
+
+    assert codes.count(200) == logins.OF_AN_ADDRESS and codes.count(429) == 50 - logins.OF_AN_ADDRESS
