@@ -11,9 +11,14 @@ from collections.abc import Callable
 from random import Random
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+os.environ.setdefault("DEBUG", "true")
 
-from benchmarks.throttle import strategies
-from benchmarks.throttle.provider import TIERS, Provider
+import django
+
+django.setup()
+
+from benchmarks.throttle import strategies  # noqa: E402
+from benchmarks.throttle.provider import TIERS, Provider  # noqa: E402
 
 Strategy = Callable[[Provider, float], None]
 STRATEGIES: dict[str, Strategy] = {

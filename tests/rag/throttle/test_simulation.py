@@ -1,5 +1,7 @@
 """What production's code makes of a simulated provider's quota; benchmarks/THROTTLE.md has all of the figures."""
 
+import subprocess
+import sys
 from random import Random
 
 import pytest
@@ -24,3 +26,11 @@ def test_it_does_not_give_up_where_nothing_is_told() -> None:
     strategies.auto()(provider, 600)
 
     assert provider.tokens / (TIERS[0].tokens * 10) >= 0.8
+
+
+def test_the_benchmark_runs_as_its_page_says() -> None:
+    command = [sys.executable, "-m", "benchmarks.throttle", "--only", "auto", "--minutes", "0.1"]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.count("`--delay=auto`") == 6
