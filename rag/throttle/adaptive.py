@@ -1,11 +1,11 @@
 """The pace that keeps several batches in flight, as close to the provider's limits as they allow."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from rag.throttle import waits
 from rag.throttle.bucket import NEVER, Bucket, Left
+from rag.throttle.latency import SMOOTHING, Latency
 from rag.throttle.pace import Departure, Limits
 from rag.throttle.quota import MINUTE, Allowance, Quota
 
@@ -15,6 +15,7 @@ SHARE = 0.99
 GRAIN, FINEST_GRAIN = 0.2, 0.05  # seconds of the quota in one batch
 COARSE_GRAIN = 0.5  # the same where nothing is known of the requests that are allowed
 BURST = 0.1  # seconds' worth that may follow a pause at once
+LONGEST_ANSWER = 5.0  # seconds that one larger than such a grain may take: RAG_TIMEOUT is not far
 
 AT_ONCE = 1e-4  # seconds that are not worth a wait
 
@@ -27,8 +28,6 @@ CUT, DEEPEST_CUT = 0.02, 0.25  # of the speed, after a refusal: twice as much af
 SOON = 10.0  # seconds
 RECOVERY = 0.002  # of the full speed, a second
 LEAST_SHARE = 0.02
-SLOW = 2.5  # times the usual latency is a sign of too many at once
-SMOOTHING = 0.1  # what one more measurement weighs
 
 
 @dataclass(kw_only=True)
@@ -50,8 +49,7 @@ class Adaptive:
     _growth: float = field(default=GROWTH, init=False)
     _window: float = field(default=1.0, init=False)
     _ratio: float = field(default=1.0, init=False)  # tokens billed of one estimated
-    _latency: float = field(default=0.0, init=False)
-    _usual: float = field(default=math.inf, init=False)  # latency
+    _latency: Latency = field(default_factory=Latency, init=False)
     _failures: int = field(default=0, init=False)  # in a row
     _cut_at: float = field(default=NEVER, init=False)
     _streak: int = field(default=0, init=False)  # of cuts, each soon after the other
@@ -79,7 +77,9 @@ class Adaptive:
         rate = self._rate
         requests = self._requests_limit.rate
         grain = (self._grain if requests else COARSE_GRAIN) * rate
-        needed = 1.1 * rate * self._latency / self.limits.flights
+        needed = 1.1 * rate * self._latency.seconds / self.limits.flights
+        # Where a token takes its time, larger ones only take longer.
+        needed = min(needed, self._latency.tokens_in(LONGEST_ANSWER))
         return max(grain, needed, 1.1 * rate / requests if requests else 0.0)
 
     @property
@@ -122,8 +122,9 @@ class Adaptive:
             self._tokens.correct(billed - departure.tokens * self._ratio)
             first = self._newest < 0
             self._ratio += (billed / departure.tokens - self._ratio) * (1.0 if first else SMOOTHING)
+            self._latency.add(now - departure.at, billed)
+            self._open()
         self._learn(departure, quota, now)
-        self._time(now - departure.at)
 
     def failed(
         self, departure: Departure, quota: Quota | None, retry_after: float | None, now: float, *, refused: bool
@@ -185,9 +186,7 @@ class Adaptive:
             self._requests.change(rate, now)
         self._tokens.change(self._rate, now)
 
-    def _time(self, latency: float) -> None:
+    def _open(self) -> None:
         """One more at once, or one fewer when answers take much longer than usual."""
-        self._latency += (latency - self._latency) * (SMOOTHING if self._latency else 1.0)
-        self._usual = min(self._usual * (1 + SMOOTHING / 100), self._latency)
-        more = 1.0 if self._latency < SLOW * self._usual else -1.0
+        more = -1.0 if self._latency.is_slow else 1.0
         self._window = min(float(self.limits.flights), max(1.0, self._window + more))

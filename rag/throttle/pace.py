@@ -57,7 +57,7 @@ class Pace(Protocol):
         """It leaves."""
 
     def landed(self, departure: Departure, billed: int, quota: Quota | None, now: float) -> None:
-        """It was answered. `billed`: tokens as the provider counts them, 0 when it does not say."""
+        """It was answered. `billed`: tokens as the provider counts them, 0 when it did not take the texts."""
 
     def failed(
         self, departure: Departure, quota: Quota | None, retry_after: float | None, now: float, *, refused: bool

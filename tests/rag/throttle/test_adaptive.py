@@ -1,5 +1,7 @@
 """The pace that learns: decided from numbers, without a second of waiting."""
 
+from collections.abc import Callable
+
 import pytest
 
 from rag.throttle import Adaptive, Allowance, Limits, Quota
@@ -66,8 +68,36 @@ def test_batches_are_a_fraction_of_a_second_and_finer_after_a_refusal() -> None:
     assert made.tokens == pytest.approx(before / 2, rel=0.05)
 
 
+def answered(made: Adaptive, latency: Callable[[float], float], answers: int = 300) -> Adaptive:
+    """One after the other, as large as it wants them, from 100 on; `latency`: seconds for so many tokens."""
+    for second in range(100, 100 + answers):
+        tokens = int(made.tokens)
+        made.landed(made.sent(tokens, second), tokens, TOLD, second + latency(tokens))
+    return made
+
+
 def test_a_slow_provider_is_sent_larger_ones() -> None:
-    assert told(latency=10.0).tokens == pytest.approx(1.1 * SHARE * 20_000 * 10 / 8)
+    assert answered(told(), lambda tokens: 3.0).tokens == pytest.approx(1.1 * SHARE * 20_000 * 3 / 8, rel=0.01)
+
+
+def test_larger_ones_are_no_help_where_each_token_takes_its_time() -> None:
+    made = answered(told(), lambda tokens: tokens / 2_000)  # eight at once make four fifths of the quota
+
+    assert made.tokens == pytest.approx(5 * 2_000, rel=0.01)
+
+
+def test_larger_ones_that_take_longer_are_not_too_many_at_once() -> None:
+    made = pace()
+    made.landed(made.sent(50, 99), 50, None, 99.06)
+
+    assert answered(made, lambda tokens: 0.05 + tokens / 4_000).flights == 8
+
+
+def test_texts_that_are_not_taken_tell_nothing_of_how_long_answers_take() -> None:
+    made = pace()
+    made.landed(made.sent(1_000, 99), 0, None, 99.001)
+
+    assert answered(made, lambda tokens: 0.3).flights == 8
 
 
 def test_the_providers_limits_of_one_call_hold() -> None:
