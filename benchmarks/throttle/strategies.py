@@ -51,8 +51,11 @@ class Virtual:
 
     def _arrive(self, flight: flights.Flight[int]) -> None:
         tokens = sum(flight.items)
-        done, flight.told, retry_after = self.provider.ask(tokens, self.time.now)
-        flight.error = None if done else embeddings.RateLimited(retry_after=retry_after)
+        try:
+            done, flight.told, retry_after = self.provider.ask(tokens, self.time.now)
+            flight.error = None if done else embeddings.RateLimited(retry_after=retry_after)
+        except embeddings.EmbeddingError as error:
+            done, flight.told, flight.error = False, throttle.Answer(), error
         self.time.at(self.time.now + (self.provider.work(tokens) if done else 0.03), ("back", flight))
 
 

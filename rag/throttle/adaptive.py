@@ -51,6 +51,7 @@ class Adaptive:
     _ratio: float = field(default=1.0, init=False)  # tokens billed of one estimated
     _latency: Latency = field(default_factory=Latency, init=False)
     _failures: int = field(default=0, init=False)  # in a row
+    _failed_at: float = field(default=NEVER, init=False)
     _cut_at: float = field(default=NEVER, init=False)
     _streak: int = field(default=0, init=False)  # of cuts, each soon after the other
     _hold_until: float = field(default=NEVER, init=False)
@@ -130,10 +131,12 @@ class Adaptive:
         self, departure: Departure, quota: Quota | None, retry_after: float | None, now: float, *, refused: bool
     ) -> float | None:
         self._learn(departure, quota, now)
-        if departure.at > self._cut_at:  # those that left together fail together, and count once
+        if departure.at > self._failed_at:  # those that left together fail together, and count once
+            self._failed_at = now
             self._failures += 1
             self._window = max(1.0, self._window / 2)
-            self._slow_down(now)
+            if refused:  # what else fails has nothing to do with the speed
+                self._slow_down(now)
             seconds = self._hold(retry_after, refused=refused)
         else:
             seconds = retry_after or 0.0

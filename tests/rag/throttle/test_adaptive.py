@@ -157,6 +157,17 @@ def test_a_refusal_slows_down_and_time_makes_up_for_it() -> None:
     assert made._rate == pytest.approx(SHARE * 20_000)
 
 
+@pytest.mark.parametrize("quota", [TOLD, None], ids=["told", "not told"])
+def test_what_fails_in_passing_does_not_slow_down(quota: Quota | None) -> None:
+    made = told(quota, answers=8)
+    speed = made._rate
+    for second in range(101, 131):
+        made.failed(made.sent(1_000, second), None, None, second + 0.1, refused=False)
+        made.landed(made.sent(1_000, second + 0.5), 1_000, quota, second + 0.6)
+
+    assert made._rate >= speed
+
+
 def test_failures_without_a_word_wait_longer_and_longer() -> None:
     made, now, waits = pace(), 0.0, list[float]()
     for _ in range(4):

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.throttle import strategies
 from benchmarks.throttle.provider import TIERS, Provider, Tier
+from rag import embeddings, throttle
 
 
 @pytest.mark.parametrize("window", [60.0, 5.0])
@@ -34,3 +35,19 @@ def test_the_benchmark_runs_as_its_page_says() -> None:
 
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.count("`--delay=auto`") == 6
+
+
+@pytest.mark.parametrize("says", ["window", "nothing"])
+def test_failures_in_passing_cost_little_speed(says: str) -> None:
+    """One call in a hundred fails, and each of them holds all others for a second."""
+
+    class Flaky(Provider):
+        def ask(self, tokens: int, now: float) -> tuple[bool, throttle.Answer, float | None]:
+            if self.random.random() < 0.01:
+                raise embeddings.ProviderUnavailable
+            return super().ask(tokens, now)
+
+    provider = Flaky(tier=TIERS[2], window=60.0, trickles=True, random=Random(5), says=says)
+    strategies.auto()(provider, 600)
+
+    assert provider.tokens / (TIERS[2].tokens * 10) >= 0.8
