@@ -18,7 +18,8 @@ T = TypeVar("T")
 Call = Callable[[], tuple[Any, throttle.Answer]]  # the result, and what was told besides; raises EmbeddingError
 
 TRIES = 5  # of one batch
-REFUSED_TRIES = 8  # of one that is refused for its rate: its waits then outlast a minute's window
+REFUSED_TRIES = 8  # of one that is refused for its rate while nothing lands: its waits outlast a minute's window
+MOST_TRIES = 50  # of one that is refused while others land
 MOST_RETRY_AFTER = 120.0  # seconds; asked to wait longer, the run ends and is tried again later
 LONGEST_LOOK = 5.0  # seconds of waiting at a stretch
 PATIENCE = 1.0  # seconds for threads to notice that they are not waited for
@@ -26,11 +27,14 @@ PATIENCE = 1.0  # seconds for threads to notice that they are not waited for
 
 @dataclass(kw_only=True)
 class Flight(Generic[T]):
-    """A batch and what came of it: `result` or `error`, and what the answer told besides."""
+    """A batch and what came of it: `result` or `error`, and what the answer told besides. `behind`: answers that others
+    had had when it last failed; `failures`: since one of these."""
 
     items: list[T]
     tokens: int
+    tries: int = 0
     failures: int = 0
+    behind: int = 0
     departure: throttle.Departure | None = None
     result: Any = None
     error: Exception | None = None
@@ -79,6 +83,7 @@ class Flights(Generic[T]):
     _waiting: deque[Flight[T]] = field(default_factory=deque, init=False)  # packed, and not in flight
     _aloft: int = field(default=0, init=False)
     _items_aloft: int = field(default=0, init=False)
+    _answers: int = field(default=0, init=False)
     _fatal: Exception | None = field(default=None, init=False)
 
     def landed(self) -> Iterator[Flight[T]]:
@@ -137,6 +142,7 @@ class Flights(Generic[T]):
         self._items_aloft -= len(flight.items)
         assert flight.departure is not None  # noqa: S101 — it was launched
         if flight.error is None or isinstance(flight.error, embeddings.InputRefused):
+            self._answers += 1
             self.pace.landed(flight.departure, flight.told.tokens, flight.told.quota, self.team.now())
             return True
         self.failed(flight, flight.error)
@@ -144,14 +150,16 @@ class Flights(Generic[T]):
         return False
 
     def _fly_again(self, flight: Flight[T], error: Exception, departure: throttle.Departure) -> None:
-        flight.failures += 1
+        refused = isinstance(error, embeddings.RateLimited)
+        if refused and flight.behind < self._answers:
+            flight.failures = 0  # there is a way through, and a smaller one may have found it first
+        flight.tries, flight.failures, flight.behind = flight.tries + 1, flight.failures + 1, self._answers
         if not isinstance(error, embeddings.EmbeddingError) or error.permanent:
             self._fatal = self._fatal or error
             return
-        refused = isinstance(error, embeddings.RateLimited)
-        tries = REFUSED_TRIES if refused else TRIES
         wait = self.pace.failed(departure, flight.told.quota, error.retry_after, self.team.now(), refused=refused)
-        if flight.failures == tries or (error.retry_after or 0) > MOST_RETRY_AFTER:
+        is_given_up = flight.failures >= (REFUSED_TRIES if refused else TRIES) or flight.tries == MOST_TRIES
+        if is_given_up or (error.retry_after or 0) > MOST_RETRY_AFTER:
             self._fatal = self._fatal or error
             return
         self._waiting.appendleft(flight)

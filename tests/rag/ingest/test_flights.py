@@ -81,6 +81,47 @@ def test_what_goes_on_failing_is_raised_after_the_answers_that_are_back(fly: Fly
     assert calls.made.count([3, 4, 5]) == flights.TRIES
 
 
+def test_one_that_is_refused_again_and_again_is_patient_while_others_land(fly: Fly) -> None:
+    often = 2 * flights.REFUSED_TRIES
+    calls = Calls({0: [embeddings.RateLimited() for _ in range(often)]})
+    flying = fly(calls)
+    flying.packer = throttle.Packer((n, 10) for n in range(9 * often))
+    assert isinstance(flying.pace, throttle.Steady)
+    flying.pace.flights = 3
+
+    assert items(flying) == list(range(9 * often))
+    assert calls.made.count([0, 1, 2]) == often + 1
+
+
+def test_one_that_never_gets_through_is_given_up(fly: Fly) -> None:
+    calls = Calls({0: [embeddings.RateLimited() for _ in range(999)]})
+    flying = fly(calls)
+    flying.packer = throttle.Packer((n, 10) for n in range(999))
+    assert isinstance(flying.pace, throttle.Steady)
+    flying.pace.flights = 3
+
+    with pytest.raises(embeddings.RateLimited):
+        list(flying.landed())
+    assert calls.made.count([0, 1, 2]) == flights.MOST_TRIES
+
+
+def test_one_that_is_refused_while_nothing_lands_is_given_up(fly: Fly) -> None:
+    calls = Calls({3: [embeddings.RateLimited() for _ in range(99)]})
+
+    with pytest.raises(embeddings.RateLimited):
+        list(fly(calls).landed())
+    assert calls.made.count([3, 4, 5]) == flights.REFUSED_TRIES
+
+
+def test_failures_of_both_kinds_end_too(fly: Fly) -> None:
+    refused = [embeddings.RateLimited() for _ in range(flights.TRIES)]
+    calls = Calls({3: [*refused, *[embeddings.ProviderUnavailable() for _ in range(99)]]})
+
+    with pytest.raises(embeddings.ProviderUnavailable):
+        list(fly(calls).landed())
+    assert calls.made.count([3, 4, 5]) == flights.TRIES + 1
+
+
 def test_what_cannot_pass_is_raised_at_once(fly: Fly) -> None:
     calls = Calls({3: [embeddings.QuotaExhausted()]})
 
