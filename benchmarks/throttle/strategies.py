@@ -59,9 +59,8 @@ class Virtual:
         self.time.at(self.time.now + (self.provider.work(tokens) if done else 0.03), ("back", flight))
 
 
-def fly(provider: Provider, end: float, pace: throttle.Pace) -> None:
+def fly(team: Virtual, pace: throttle.Pace) -> None:
     """Production's own machinery, from packing to the decision when to leave."""
-    team = Virtual(provider, Time(), end)
     packer = throttle.Packer(chunks(1))
     machinery = flights.Flights(
         packer=packer, pace=pace, team=team, send=lambda flight: team.launch(flight, lambda: (None, throttle.Answer()))
@@ -75,13 +74,15 @@ def fly(provider: Provider, end: float, pace: throttle.Pace) -> None:
 
 def auto(concurrency: int = 8) -> Callable[[Provider, float], None]:
     limits = throttle.Limits(items=2_048, tokens=300_000, flights=concurrency)
-    return lambda provider, end: fly(provider, end, throttle.Adaptive(limits=limits, jitter=Random(2).random))
+    return lambda provider, end: fly(
+        Virtual(provider, Time(), end), throttle.Adaptive(limits=limits, jitter=Random(2).random)
+    )
 
 
 def steady(batch: int, delay: float) -> Callable[[Provider, float], None]:
     limits = throttle.Limits(items=batch, tokens=300_000)
     return lambda provider, end: fly(
-        provider, end, throttle.Steady(limits=limits, delay=delay, jitter=Random(2).random)
+        Virtual(provider, Time(), end), throttle.Steady(limits=limits, delay=delay, jitter=Random(2).random)
     )
 
 

@@ -4,6 +4,7 @@
     batches    texts packed within limits that may change from one batch to the next
     quota      what a provider says of its limits
     bucket     a rate that is kept, and what is left of an allowance
+    flow       how much comes through
     latency    how long answers take, and whether that is longer than usual
     pace       when the next batch may leave, and how large it is
     adaptive   the same with several in flight, learned from every answer

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from rag.throttle import waits
 from rag.throttle.bucket import NEVER, Bucket, Left
+from rag.throttle.flow import Flow
 from rag.throttle.latency import SMOOTHING, Latency
 from rag.throttle.pace import Departure, Limits
 from rag.throttle.quota import MINUTE, Allowance, Quota
@@ -15,17 +16,19 @@ SHARE = 0.99
 GRAIN, FINEST_GRAIN = 0.2, 0.05  # seconds of the quota in one batch
 COARSE_GRAIN = 0.5  # the same where nothing is known of the requests that are allowed
 BURST = 0.1  # seconds' worth that may follow a pause at once
-LONGEST_ANSWER = 5.0  # seconds that one larger than such a grain may take: RAG_TIMEOUT is not far
+LONGEST_ANSWER = 5.0  # seconds that a batch is made large for: RAG_TIMEOUT is not far
 
 AT_ONCE = 1e-4  # seconds that are not worth a wait
 
 # Without a word about limits.
 FIRST_GUESS = 5_000.0  # tokens a second: what the guide's defaults send
 GROWTH = 0.07  # a second: doubles in ten
+AHEAD = 2.0  # times what comes back, no more: the limit is elsewhere then
 SLOW_GROWTH = 0.005  # a second, once something was refused
 
 CUT, DEEPEST_CUT = 0.02, 0.25  # of the speed, after a refusal: twice as much after another one soon
 SOON = 10.0  # seconds
+MOST_CUTS = 2  # of a guess, one after the other with nothing let through: it is no longer the speed then
 RECOVERY = 0.002  # of the full speed, a second
 LEAST_SHARE = 0.02
 
@@ -50,6 +53,7 @@ class Adaptive:
     _window: float = field(default=1.0, init=False)
     _ratio: float = field(default=1.0, init=False)  # tokens billed of one estimated
     _latency: Latency = field(default_factory=Latency, init=False)
+    _landing: Flow = field(default_factory=Flow, init=False)  # tokens
     _failures: int = field(default=0, init=False)  # in a row
     _failed_at: float = field(default=NEVER, init=False)
     _cut_at: float = field(default=NEVER, init=False)
@@ -74,14 +78,15 @@ class Adaptive:
     @property
     def _wanted(self) -> float:
         """Small ones keep the pace even, and little is lost by a kill; but as large as the requests allow, and as it
-        takes to use the quota with the flights there are."""
-        rate = self._rate
-        requests = self._requests_limit.rate
-        grain = (self._grain if requests else COARSE_GRAIN) * rate
-        needed = 1.1 * rate * self._latency.seconds / self.limits.flights
-        # Where a token takes its time, larger ones only take longer.
-        needed = min(needed, self._latency.tokens_in(LONGEST_ANSWER))
-        return max(grain, needed, 1.1 * rate / requests if requests else 0.0)
+        takes to use the quota with the flights there are. Where a token takes its time, larger ones only take longer.
+        """
+        known, requests = self._tokens_limit.rate, self._requests_limit.rate
+        grain = (self._grain if requests else COARSE_GRAIN) * self._rate
+        longest = self._latency.tokens_in(LONGEST_ANSWER)
+        if not known:
+            return min(grain, longest)
+        needed = 1.1 * self._rate * self._latency.seconds / self.limits.flights
+        return max(grain, min(needed, longest), 1.1 * self._rate / requests if requests else 0.0)
 
     @property
     def flights(self) -> int:
@@ -121,8 +126,9 @@ class Adaptive:
         self._failures = 0
         if billed and departure.tokens:
             self._tokens.correct(billed - departure.tokens * self._ratio)
-            first = self._newest < 0
+            first = not self._latency.seconds
             self._ratio += (billed / departure.tokens - self._ratio) * (1.0 if first else SMOOTHING)
+            self._landing.add(billed, now)
             self._latency.add(now - departure.at, billed)
             self._open()
         self._learn(departure, quota, now)
@@ -156,7 +162,8 @@ class Adaptive:
         known = self._tokens_limit.rate is not None
         cut = min(DEEPEST_CUT, CUT * 2**self._streak) if known else DEEPEST_CUT
         self._share = max(LEAST_SHARE, self._share * (1 - cut))
-        self._guess *= 1 - cut
+        if self._failures <= MOST_CUTS:
+            self._guess *= 1 - cut
         self._growth = SLOW_GROWTH
         self._grain = max(FINEST_GRAIN, self._grain / 2)
         self._cut_at = now
@@ -166,7 +173,7 @@ class Adaptive:
         """Faster again, little by little."""
         seconds, self._at = min(1.0, now - self._at), now
         self._share = min(SHARE, self._share + RECOVERY * seconds)
-        if not self._tokens_limit.rate:
+        if not self._tokens_limit.rate and self._guess < AHEAD * self._landing.rate(now):
             self._guess *= 1 + self._growth * seconds
         self._tokens.change(self._rate, now)
 
@@ -191,5 +198,6 @@ class Adaptive:
 
     def _open(self) -> None:
         """One more at once, or one fewer when answers take much longer than usual."""
-        more = -1.0 if self._latency.is_slow else 1.0
+        more = 1.0 if self._tokens_limit.rate else 1 / self._window  # one that nobody knows may have one at a time
+        more = -1.0 if self._latency.is_slow else more
         self._window = min(float(self.limits.flights), max(1.0, self._window + more))

@@ -41,8 +41,8 @@ class Latency:
         return self._whole.value
 
     def tokens_in(self, seconds: float) -> float:
-        """So many take that long at most; none are known before the first answer."""
-        return seconds / self._token.value if self._token.value else 0.0
+        """So many usually take that long."""
+        return seconds / self._token.usual if self._token.value else math.inf
 
     @property
     def is_slow(self) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from rag.throttle import Adaptive, Allowance, Limits, Quota
-from rag.throttle.adaptive import SHARE
+from rag.throttle.adaptive import FIRST_GUESS, SHARE
 
 TOLD = Quota(
     requests=Allowance(limit=3_000, remaining=2_999, reset=0.02),
@@ -81,7 +81,9 @@ def test_a_slow_provider_is_sent_larger_ones() -> None:
 
 
 def test_larger_ones_are_no_help_where_each_token_takes_its_time() -> None:
-    made = answered(told(), lambda tokens: tokens / 2_000)  # eight at once make four fifths of the quota
+    made = pace()
+    made.landed(made.sent(100, 99), 100, None, 99.05)
+    answered(made, lambda tokens: tokens / 2_000)  # eight at once make four fifths of the quota
 
     assert made.tokens == pytest.approx(5 * 2_000, rel=0.01)
 
@@ -195,6 +197,33 @@ def test_answers_that_take_much_longer_than_usual_are_fewer_at_once() -> None:
         made.landed(made.sent(1_000, second), 1_000, TOLD, second + 3)
 
     assert made.flights == 1
+
+
+def test_it_does_not_grow_beyond_twice_what_comes_back() -> None:
+    made, now = pace(), 100.0
+    for _ in range(100):  # two seconds for what would be sent in a quarter of a second
+        made.landed(made.sent(1_250, now), 1_250, None, now + 2)
+        now += 2
+
+    assert made._guess == FIRST_GUESS
+
+
+def test_refusals_in_a_row_say_no_more_of_the_speed_than_two() -> None:
+    two, many = told(None), told(None)
+    for made, count in ((two, 2), (many, 6)):
+        for second in range(101, 101 + count):
+            made.failed(made.sent(1_000, second), None, None, second + 0.1, refused=True)
+
+    assert many._guess == pytest.approx(two._guess, rel=0.05)
+
+
+def test_where_nothing_is_told_no_batch_usually_takes_longer_than_five_seconds() -> None:
+    made = pace()
+    for second in range(0, 300, 30):
+        tokens = int(made.tokens)
+        made.landed(made.sent(tokens, second), tokens, None, second + tokens / 250)
+
+    assert made.tokens == pytest.approx(5 * 250, rel=0.02)
 
 
 def test_an_older_answer_does_not_undo_a_newer_one() -> None:

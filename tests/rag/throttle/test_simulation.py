@@ -7,8 +7,9 @@ from random import Random
 import pytest
 
 from benchmarks.throttle import strategies
-from benchmarks.throttle.provider import TIERS, Provider, Tier
+from benchmarks.throttle.provider import TIERS, Provider, Tier, Time
 from rag import embeddings, throttle
+from rag.ingest import flights
 
 
 @pytest.mark.parametrize("window", [60.0, 5.0])
@@ -51,3 +52,34 @@ def test_failures_in_passing_cost_little_speed(says: str) -> None:
     strategies.auto()(provider, 600)
 
     assert provider.tokens / (TIERS[2].tokens * 10) >= 0.8
+
+
+class Queue(strategies.Virtual):
+    """A server of one's own: no limits, one after the other, so many tokens a second, and nobody waits for long."""
+
+    speed, timeout = 1_000, 20.0
+    done = timeouts = 0
+    free_at = 0.0
+
+    def _arrive(self, flight: flights.Flight[int]) -> None:
+        now, tokens = self.time.now, sum(flight.items)
+        ready = max(now, self.free_at) + tokens / self.speed
+        late = ready - now > self.timeout
+        flight.error = embeddings.ProviderUnavailable() if late else None
+        flight.told = throttle.Answer(tokens=0 if late else tokens)
+        self.done += 0 if late else tokens
+        self.timeouts += late
+        self.free_at = self.free_at if late else ready
+        self.time.at(now + self.timeout if late else ready, ("back", flight))
+
+
+@pytest.mark.parametrize("speed", [1_000, 2_000, 5_000])
+def test_a_slow_server_is_kept_busy_and_not_asked_for_more_than_it_can(speed: int) -> None:
+    provider = Provider(tier=TIERS[0], window=60.0, trickles=True, random=Random(5))
+    team = Queue(provider, Time(), 900)
+    team.speed = speed
+    strategies.fly(team, throttle.Adaptive(limits=throttle.Limits(items=128, tokens=300_000, flights=8), jitter=float))
+
+    assert team.time.now >= 900  # it was not given up
+    assert team.done >= 0.9 * speed * 900
+    assert team.timeouts == 0
