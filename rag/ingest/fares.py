@@ -44,12 +44,11 @@ class Fare:
         self._end(sum(map(tokens.count, self.texts)) if is_billed else 0, getattr(error, "code", STOPPED))
 
     def settle_stopped(self) -> None:
-        """However far it has come: its answer is stored nowhere."""
+        """However far it has come: its answer is stored nowhere, and why it was refused may have been cut off."""
         error = self.flight.error
-        if not self.is_sent:
+        is_refused = isinstance(error, embeddings.EmbeddingError) and not calls.may_be_billed(error)
+        if not self.is_sent or is_refused:
             self._end(0, STOPPED)
-        elif isinstance(error, embeddings.EmbeddingError) and not calls.may_be_billed(error):
-            self.settle_failed(error)
         else:  # that the connection is lost is our own doing
             self._end(self.flight.told.tokens or sum(map(tokens.count, self.texts)), STOPPED)
 
