@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -95,12 +95,15 @@ class Git:
     def _files(self, stdin: bytes) -> Iterator[_Files]:
         with ExitStack() as stack:
             with errors.of_machine(str(self.address)):
-                source, output, stderr = (
-                    stack.enter_context(tempfile.NamedTemporaryFile(dir=self.home)) for _ in range(3)
-                )
+                source, output, stderr = (self._file(stack) for _ in range(3))
                 source.write(stdin)
                 source.seek(0)
             yield _Files(stdin=source.file, stdout=output.file, stderr=stderr.file)
+
+    def _file(self, stack: ExitStack) -> "tempfile._TemporaryFileWrapper[bytes]":
+        file = tempfile.NamedTemporaryFile(dir=self.home)  # noqa: SIM115 — the stack closes it
+        stack.callback(_close, file)
+        return file
 
     @contextmanager
     def _process(
@@ -168,6 +171,12 @@ class Git:
         for secret in environment.secrets(self.address.host):
             text = text.replace(secret, "***")
         return re.sub(r"://[^/\s@]*@", "://", text)
+
+
+def _close(file: "tempfile._TemporaryFileWrapper[bytes]") -> None:
+    """One that somebody tidied away with its folder is gone as it should be."""
+    with suppress(FileNotFoundError):
+        file.close()
 
 
 def _limit(pid: int, what: int, most: int) -> None:

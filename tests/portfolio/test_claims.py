@@ -8,10 +8,10 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models.functions import Now
 
-from portfolio.claims import MAX_ATTEMPTS, Lease, LeaseLost
+from portfolio.claims import MAX_ATTEMPTS, Lease, LeaseLost, ProjectRAGQuerySet
 from portfolio.models import Project, ProjectRAG
 
 pytestmark = pytest.mark.django_db
@@ -239,3 +239,36 @@ def test_a_dead_process_of_this_machine_is_not_waited_for(rag: ProjectRAG, monke
 
     assert ProjectRAG.objects.sweep() == 1
     assert ProjectRAG.objects.claim(rag.pk) is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_renewing_ends_with_the_claim() -> None:
+    rag = Project.objects.create(title="Taken", repository_url="https://github.com/a/b").rag
+    lease = ProjectRAG.objects.claim(rag.pk)
+    assert lease
+    ProjectRAG.objects.cancel(rag.pk)
+
+    with ProjectRAG.objects.kept_alive(lease, every=0.01):
+        (thread,) = [one for one in threading.enumerate() if one.name == "lease"]
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_renewing_outlives_a_database_that_was_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    rag = Project.objects.create(title="Away", repository_url="https://github.com/a/b").rag
+    lease = ProjectRAG.objects.claim(rag.pk)
+    assert lease
+    tries: list[Lease] = []
+    again = threading.Event()
+
+    def renew(_: ProjectRAGQuerySet, lease: Lease) -> None:
+        tries.append(lease)
+        if len(tries) == 1:
+            raise OperationalError("server closed the connection")
+        again.set()
+
+    monkeypatch.setattr(ProjectRAGQuerySet, "renew", renew)
+    with ProjectRAG.objects.kept_alive(lease, every=0.01):
+        assert again.wait(10)
+    assert tries[0] == lease

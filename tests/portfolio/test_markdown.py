@@ -98,6 +98,16 @@ def test_a_number_that_was_not_given_stays_text() -> None:
     assert render("It waits [2] and [1000].") == "<p>It waits [2] and [1000].</p>\n"
 
 
+def test_a_number_within_a_link_is_the_link() -> None:
+    html = render(f"[see [1] there]({REPOSITORY}/issues)")
+
+    assert html.count("<a ") == 1 and LINES in html
+
+
+def test_where_links_may_lead_is_nowhere_when_that_is_no_address() -> None:
+    assert "href" not in markdown.render(f"[a]({REPOSITORY})", links=["https://[broken"])
+
+
 def test_a_number_in_code_stays_code() -> None:
     assert "<code>rows[1]</code>" in render("`rows[1]`")
 

@@ -34,6 +34,7 @@ def test_what_is_stored_can_be_read_again() -> None:
     assert content == storage.redrawn(picture())[0]
     assert default_storage.exists(name)
     assert default_storage.size(name) == len(content)
+    assert str(StoredFile.objects.get()) == name
 
 
 @pytest.mark.django_db

@@ -204,11 +204,16 @@ def test_a_folder_that_is_no_repository_is_refused(address: str, tmp_path: Path,
             (1, 9),
             "https://codeberg.org/o/n/src/commit/c0/a.md?display=source#L1-L9",
         ),
+        ("https://bitbucket.org/o/n", "a.py", (1, 9), "https://bitbucket.org/o/n/src/c0/a.py#lines-1:9"),
+        ("https://bitbucket.org/o/n", "a.md", (3, 3), "https://bitbucket.org/o/n/src/c0/a.md?viewer=source#lines-3"),
         ("https://evil.example/o/n", "a.py", (1, 9), ""),
         ("nonsense", "a.py", (1, 9), ""),
     ],
 )
-def test_lines_have_a_page_on_the_host(url: str, path: str, lines: tuple[int, int], expected: str) -> None:
+def test_lines_have_a_page_on_the_host(
+    url: str, path: str, lines: tuple[int, int], expected: str, settings: Settings
+) -> None:
+    settings.RAG_ALLOWED_HOSTS = [*settings.RAG_ALLOWED_HOSTS, "bitbucket.org"]
     assert sources.lines_url(url, "c0", path, *lines) == expected
 
 
@@ -284,6 +289,18 @@ def test_a_huge_file_among_the_wanted_ones_costs_only_itself(
     with sources.fetch(https_repository.url, complete=False) as clone:
         clone.fetch_blobs(entry.blob_sha for entry in clone.entries())
         assert contents(clone) == {"a.py": b"x\n", "noise.py": None}
+
+
+def test_a_host_that_fails_in_between_is_not_asked_for_everything_instead(
+    repository: Repository, https_repository: HttpsHost, settings: Settings
+) -> None:
+    repository.commit({"a.py": "x\n"})
+    with sources.fetch(https_repository.url, complete=False) as clone:
+        shas = [entry.blob_sha for entry in clone.entries()]
+        https_repository.behaviour.status = 503
+        with pytest.raises(sources.SourceError) as caught:
+            clone.fetch_blobs(shas)
+    assert not caught.value.permanent
 
 
 def test_known_sizes_are_filled_in(repository: Repository, https_repository: HttpsHost) -> None:

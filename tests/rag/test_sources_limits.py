@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_django import Settings
@@ -88,6 +90,47 @@ def test_part_of_a_stream_does_not_pass_for_the_whole(tmp_path: Path, monkeypatc
     stand_in(tmp_path, "echo one; echo fatal: bad object >&2; exit 128", monkeypatch)
     with pytest.raises(sources.SourceError, match="bad object"), git(tmp_path).streamed("x") as output:
         assert output.read() == b"one\n"
+
+
+def test_a_listing_of_contents_that_ends_early_is_said(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.commit({"a": "1"})
+    with sources.fetch(str(repository.path)) as clone:
+        shas = [entry.blob_sha for entry in clone.entries()]
+        sizes = dict.fromkeys(shas, 1)
+        monkeypatch.setattr(type(clone), "sizes", lambda self, wanted: sizes)
+        stand_in(tmp_path, f"cat >/dev/null; echo {shas[0]} missing", monkeypatch)
+        with pytest.raises(sources.SourceError, match="cat-file ended early"):
+            list(clone.read(shas))
+
+
+@pytest.mark.parametrize("raised", [ProcessLookupError, PermissionError])
+def test_a_process_that_cannot_be_limited_runs_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: type[OSError]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise raised
+
+    monkeypatch.setattr(resource, "prlimit", refuse)
+    stand_in(tmp_path, "echo one", monkeypatch)
+    with git(tmp_path).streamed("x") as output:
+        assert output.read() == b"one\n"
+
+
+def test_a_system_that_limits_no_other_process_runs_it_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(resource, "prlimit")
+    stand_in(tmp_path, "echo one", monkeypatch)
+    with git(tmp_path).streamed("x") as output:
+        assert output.read() == b"one\n"
+
+
+def test_files_that_go_while_they_are_counted_count_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "stays").write_bytes(b"1234")
+    monkeypatch.setattr(os, "walk", lambda folder: [(str(folder), [], ["stays", "gone"])])
+    assert running.folder_bytes(tmp_path) == 4
 
 
 def stand_in(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,6 +271,22 @@ def test_a_folder_that_was_tidied_away_is_no_missing_git(
     with pytest.raises(sources.SourceError) as caught, sources.fetch(https_repository.url, commit=commit) as clone:
         (home,) = own_temporary_folder.iterdir()
         home.rename(own_temporary_folder.parent / "elsewhere")
+        clone.entries()
+    assert (caught.value.code, caught.value.permanent) == ("machine", False)
+
+
+def test_a_folder_that_goes_just_before_git_starts_is_no_missing_git(
+    repository: Repository, own_temporary_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.commit({"a": "1"})
+    start = subprocess.Popen
+
+    def tidied(*arguments: Any, **options: Any) -> Any:
+        shutil.rmtree(options["cwd"])
+        return start(*arguments, **options)
+
+    with pytest.raises(sources.SourceError) as caught, sources.fetch(str(repository.path)) as clone:
+        monkeypatch.setattr(subprocess, "Popen", tidied)
         clone.entries()
     assert (caught.value.code, caught.value.permanent) == ("machine", False)
 
