@@ -19,7 +19,7 @@ from django.db import connections
 from config import local_postgres
 
 workers = 1
-worker_class = "gthread"
+worker_class = "config.worker.Worker"  # gthread, and a thread only for whole requests
 threads = 64
 timeout = 60  # seconds without a sign of life from the worker itself, not from a request
 graceful_timeout = 10  # seconds; open streams end within two, and keep what they have

@@ -1,0 +1,95 @@
+"""gunicorn's threaded worker, with a thread for whoever has sent a request and not for whoever might.
+
+gthread gives a new connection a thread for five seconds before its first byte, and for ever once half a request has
+come, so that 64 idle sockets keep everybody else out. Here the loop that accepts collects what comes, and a thread
+gets a request that is there: its head, and a short body such as a question. What is not there in time is closed. Where
+a proxy that buffers stands in front, as on most hosts, there is nothing to collect.
+"""
+
+import re
+import socket
+import struct
+import time
+from functools import partial
+from selectors import EVENT_READ
+from typing import Any
+
+from gunicorn import http
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+SECONDS = 10  # for a request's head and a short body; for each part of a long body; for a reader to take something
+SHORT = 16 * 1024  # bytes of a body that is waited for here; a picture's is read by a thread, as it comes
+LONGEST_HEAD = 16 * 1024  # bytes, of which a browser with all its cookies sends a tenth
+END = b"\r\n\r\n"
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*\r\n", re.IGNORECASE)
+_PATIENCE = struct.pack("ll", SECONDS, 0)  # the kernel's struct timeval
+
+
+def is_whole(received: bytes) -> bool:
+    """Whether a thread can begin with what has come of a request: it has all of it, or a long body is on its way."""
+    head, end, body = received.partition(END)
+    if not end:
+        return False
+    length = _LENGTH.search(head + b"\r\n")
+    expected = int(length[1][:20]) if length else 0
+    return expected > SHORT or len(body) >= expected
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """Connections wait in the poller of the main loop until `is_whole`."""
+
+    def accept(self, listener: socket.socket) -> None:
+        try:
+            sock, address = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        self.nr_conns += 1
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):  # threads read and write without a limit of their own
+            sock.setsockopt(socket.SOL_SOCKET, option, _PATIENCE)
+        self._collect(TConn(self.cfg, sock, address, listener.getsockname()))
+
+    def on_client_socket_readable(self, conn: Any, client: socket.socket) -> None:
+        """The next request on a connection that was kept."""
+        self.poller.unregister(client)
+        self.keepalived_conns.remove(conn)
+        self._collect(conn)
+
+    def on_pending_socket_readable(self, conn: Any, client: socket.socket) -> None:
+        """A part of a request. Who has gone, or has no end to its head, is dropped."""
+        try:
+            part = client.recv(LONGEST_HEAD)
+        except BlockingIOError:
+            return
+        except OSError:
+            part = b""
+        conn.received += part
+        is_ready = bool(part) and is_whole(bytes(conn.received))
+        if part and not is_ready and len(conn.received) <= LONGEST_HEAD + SHORT:
+            return
+        self.poller.unregister(client)
+        self.pending_conns.remove(conn)
+        self._begin(conn) if is_ready else self._drop(conn)
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        """A worker that stops waits no longer for requests to begin than for those on kept connections."""
+        super()._cap_keepalive(deadline)
+        for conn in self.pending_conns:
+            conn.timeout = min(conn.timeout, deadline)
+
+    def _collect(self, conn: Any) -> None:
+        """`murder_pending` closes what is not whole in time; all wait equally long, so the first is the next."""
+        conn.received = bytearray()
+        conn.timeout = time.monotonic() + SECONDS
+        self.pending_conns.append(conn)
+        self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
+
+    def _begin(self, conn: Any) -> None:
+        if conn.parser is None:
+            conn.parser = http.get_parser(conn.cfg, conn.sock, conn.client)
+        conn.parser.unreader.unread(bytes(conn.received))
+        conn.data_ready = True
+        self.enqueue_req(conn)
+
+    def _drop(self, conn: Any) -> None:
+        self.nr_conns -= 1
+        conn.close()

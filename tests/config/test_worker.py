@@ -1,0 +1,114 @@
+"""Threads are for requests that are there: half a request, or none, keeps nobody out."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from django.conf import settings
+
+from config import worker
+from tests.config.test_gunicorn import wait_until_answered
+
+GET = b"GET /%s HTTP/1.1\r\nHost: a\r\n%s\r\n"
+
+
+@pytest.mark.parametrize(
+    ("received", "expected"),
+    [
+        (b"", False),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n", False),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", True),
+        (b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhell", False),
+        (b"POST / HTTP/1.1\r\ncontent-length:5 \r\nHost: a\r\n\r\nhello", True),
+        (b"POST / HTTP/1.1\r\nX-Content-Length: 5\r\n\r\n", True),
+        (b"POST / HTTP/1.1\r\nContent-Length: 9999999\r\n\r\n", True),
+        (b"POST / HTTP/1.1\r\nContent-Length: " + b"9" * 9_000 + b"\r\n\r\n", True),
+        (b"POST / HTTP/1.1\r\nContent-Length: many\r\n\r\n", True),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe", True),
+    ],
+)
+def test_a_request_is_whole_with_its_head_and_a_short_body(received: bytes, expected: bool) -> None:
+    assert worker.is_whole(received) is expected
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        free = int(probe.getsockname()[1])
+    command = [sys.executable, "-m", "gunicorn", "--config", "tests/config/patient.py", "--log-level", "critical"]
+    command += ["--bind", f"127.0.0.1:{free}", "tests.config.patient"]
+    with subprocess.Popen(command, cwd=settings.BASE_DIR, env={**os.environ}) as process:
+        wait_until_answered(free)
+        yield free
+        process.terminate()
+
+
+def connected(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=20)
+
+
+def answer(sock: socket.socket) -> bytes:
+    """The body of the next answer."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += sock.recv(1) or pytest.fail(f"closed after {head!r}")
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    body = b""
+    while len(body) < length:
+        body += sock.recv(length - len(body))
+    return body
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HT", b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf"])
+def test_half_open_connections_keep_nobody_out_and_are_closed(port: int, sent: bytes) -> None:
+    with ExitStack() as stack:
+        idle = [stack.enter_context(connected(port)) for _ in range(20)]
+        for sock in idle:
+            sock.sendall(sent)
+        started = time.monotonic()
+        with connected(port) as sock:
+            sock.sendall(GET % (b"page", b""))
+            assert answer(sock) == b"/page"
+        assert time.monotonic() - started < worker.SECONDS
+        assert [sock.recv(1) for sock in idle] == [b""] * 20
+
+
+def test_a_request_may_come_in_pieces(port: int) -> None:
+    with connected(port) as sock:
+        for byte in b"POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody":
+            sock.sendall(bytes([byte]))
+        assert answer(sock) == b"/slowbody"
+
+
+def test_a_connection_is_used_again(port: int) -> None:
+    with connected(port) as sock:
+        for name in (b"one", b"two"):
+            sock.sendall(GET % (name, b""))
+            assert answer(sock) == b"/" + name
+
+
+def test_two_requests_at_once_are_both_answered(port: int) -> None:
+    with connected(port) as sock:
+        sock.sendall(GET % (b"one", b"") + GET % (b"two", b""))
+        assert [answer(sock), answer(sock)] == [b"/one", b"/two"]
+
+
+def test_a_long_body_is_read_as_it_comes(port: int) -> None:
+    body = os.urandom(200_000)
+    with connected(port) as sock:
+        sock.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n")
+        time.sleep(0.2)
+        sock.sendall(body)
+        assert answer(sock) == b"/" + body
+
+
+def test_a_head_without_end_is_dropped(port: int) -> None:
+    with connected(port) as sock, pytest.raises(ConnectionError):
+        sock.sendall(b"GET / HTTP/1.1\r\n")
+        while True:
+            sock.sendall(b"X: " + b"y" * 1_000 + b"\r\n")
