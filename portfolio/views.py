@@ -22,13 +22,16 @@ def project(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
-@cache_control(public=True, max_age=31_536_000, immutable=True)
 def media(request: HttpRequest, name: str) -> HttpResponse:
-    """A picture. Its name is random and its content never changes."""
+    """A picture. Its name is random and its content never changes; that of a hidden project is for staff only."""
     if "\0" in name:  # which no text of the database can hold
+        raise Http404
+    is_hidden = Project.objects.filter(image=name, is_published=False).exists()
+    if is_hidden and not getattr(request.user, "is_staff", False):
         raise Http404
     file = get_object_or_404(StoredFile, name=name)
     headers = {
+        "Cache-Control": "private" if is_hidden else "max-age=31536000, public, immutable",
         "Content-Security-Policy": "default-src 'none'; sandbox",
         "X-Content-Type-Options": "nosniff",
         "Content-Disposition": "inline",
