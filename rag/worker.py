@@ -109,9 +109,6 @@ class Worker:
         lease = ProjectRAG.objects.claim(rag.pk, by_hand=self.by_hand and rag.processing_status == "failed")
         if lease is None:
             return Result.BUSY, "Another process is working on it; nothing to do here."
-        faults.point("claimed")
-        self.report.note(rag.project.title)
-        rag.refresh_from_db()  # as it is under the claim: another worker may just have been at it
         with ProjectRAG.objects.kept_alive(lease):
             return self._attempt(rag, lease)
 
@@ -120,6 +117,9 @@ class Worker:
             rag=rag, lease=lease, options=self.options, interruption=self.interruption, report=self.report,
         )  # fmt: skip
         try:
+            faults.point("claimed")
+            self.report.note(rag.project.title)
+            rag.refresh_from_db()  # as it is under the claim: another worker may just have been at it
             with self.interruption.within(settings.RAG_MAX_MINUTES * 60):
                 return Result.READY, summary(run.process())
         except Interrupted:
