@@ -63,6 +63,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0, help="of life, death, twice of life (%(default)s)")
     options = parser.parse_args()
     os.environ |= {"LLM_PROVIDER": "groq", "LLM_FALLBACKS": "together,extractive", "DATABASE_POOL_SIZE": "40"}
+    os.environ["RAG_ANSWER_CACHE"] = "false"  # or a few questions asked often would not reach the providers
     with tempfile.TemporaryDirectory(prefix="docent-fallback-") as name, ExitStack() as running:
         folder = Path(name)
         folder.chmod(0o711)

@@ -31,7 +31,8 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=200, help="how many are asked (%(default)s)")
     parser.add_argument("--corpora", nargs="+", default=["click", "huey"], choices=measure.CORPORA)
     options = parser.parse_args()
-    os.environ |= {"LLM_PROVIDER": "fake", "RAG_ASK_RATE": "100000/second"}
+    # Each question is answered anew, also one that was asked before.
+    os.environ |= {"LLM_PROVIDER": "fake", "RAG_ASK_RATE": "100000/second", "RAG_ANSWER_CACHE": "false"}
     with tempfile.TemporaryDirectory(prefix="docent-overhead-") as name, ExitStack() as running:
         folder = Path(name)
         folder.chmod(0o711)
