@@ -16,7 +16,7 @@ from portfolio.models import ProjectRAG
 from rag import embeddings, ingest, models, revisions, sources
 from rag.ingest import estimate, plan
 from rag.interruption import Interrupted, Interruption
-from rag.spending import budgets, prices
+from rag.spending import budgets, folding, prices
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +55,7 @@ class Worker:
     def process_all(self) -> Iterator[Outcome]:
         """Everything that waits, the smallest first, then a look for new commits; one failure never stops the next."""
         ProjectRAG.objects.sweep()
+        folding.fold_now_and_then()
         self._estimate()
         self._measure()
         waiting = ProjectRAG.objects.waiting().smallest_first().values_list("pk", flat=True)
@@ -69,6 +70,7 @@ class Worker:
         refresh = timedelta(minutes=settings.RAG_REFRESH_MINUTES)
         while not self.interruption.due:
             ProjectRAG.objects.sweep()
+            folding.fold_now_and_then()
             self._estimate()
             next_up = ProjectRAG.objects.due().smallest_first().first() or ProjectRAG.objects.to_check(refresh).first()
             if next_up is not None:

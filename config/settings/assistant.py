@@ -87,3 +87,4 @@ RAG_PROJECT_DAILY_BUDGET_USD = env.money("RAG_PROJECT_DAILY_BUDGET_USD")
 RAG_VISITOR_DAILY_QUESTIONS = env.whole("RAG_VISITOR_DAILY_QUESTIONS", 0)
 RAG_CONVERSATION_QUESTIONS = env.whole("RAG_CONVERSATION_QUESTIONS", 0)
 RAG_CONCURRENT_QUESTIONS = env.whole("RAG_CONCURRENT_QUESTIONS", 0)  # in all processes together
+RAG_CALL_DAYS = env.whole("RAG_CALL_DAYS", 90, minimum=1)  # each call is kept so long, then the sums of its day

@@ -55,6 +55,30 @@ class Call(models.Model):
         return f"{self.model}, {self.purpose}, {self.at:%Y-%m-%d %H:%M}"
 
 
+class CallSum(models.Model):
+    """Calls of one day (UTC) that are not kept one by one any more. Each is either a row of its own or in one of these.
+
+    The calls of a group that were folded later, which is rare, are another row.
+    """
+
+    day = models.DateField(db_index=True)  # the costs of the last days are summed by it
+    provider = models.CharField(max_length=40)
+    model = models.CharField(max_length=100)
+    purpose = models.CharField(max_length=8, choices=Call.Purpose)
+    project = models.ForeignKey(
+        Project, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_constraint=False
+    )
+    price_known = models.BooleanField(default=True)
+    calls = models.PositiveIntegerField()
+    failed = models.PositiveIntegerField()
+    tokens_in = models.BigIntegerField()
+    tokens_out = models.BigIntegerField()
+    cost_usd = money()
+
+    def __str__(self) -> str:
+        return f"{self.calls} of {self.model}, {self.purpose}, {self.day}"
+
+
 class Allowance(models.Model):
     """What one scope has used of one day (UTC). Scopes: all, project:ID, visitor:HASH."""
 

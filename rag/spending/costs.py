@@ -1,13 +1,13 @@
 """What was paid: sums of the calls of the last days, and how much of today's budgets is used."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet, Sum, Value
-from django.db.models.functions import Coalesce, Concat, TruncDate
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from portfolio.models import Project
@@ -16,6 +16,7 @@ from rag.spending import alarm, budgets, prices
 
 GONE = "no project, or a removed one"
 UTC = timezone.get_fixed_timezone(0)
+Row = Mapping[str, Any]  # one group's sum
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,19 +71,20 @@ class Budget:
 def of_last(days: int) -> Costs:
     """By UTC days, as the budgets are."""
     first = today() - timedelta(days=days - 1)
-    calls = models.Call.objects.filter(at__gte=datetime.combine(first, datetime.min.time(), UTC))
-    by_day = {line.name: line for line in _lines(calls, TruncDate("at", tzinfo=UTC))}
+    rows = [*_kept(first), *_folded(first)]
+    by_day = {line.name: line for line in _lines(rows, lambda row: str(row["day"]))}
     every = (str(first + timedelta(days=n)) for n in range(days))
     titles = dict(Project.objects.values_list("pk", "title"))
-    unpriced = calls.filter(price_known=False).order_by().values_list("provider", "model").distinct()
+    projects = _lines((row for row in rows if row["project_id"] in titles), lambda row: str(row["project_id"]))
+    gone = _lines((row for row in rows if row["project_id"] not in titles), lambda row: GONE)
     return Costs(
         days=days,
-        total=_line("all", calls.aggregate(**_SUMS)),
-        by_day=tuple(by_day.get(day) or _line(day, {}) for day in every),
-        by_project=_dearest(calls, F("project_id"), titles),
-        by_model=_dearest(calls.annotate(named=_NAMED), F("named")),
-        by_purpose=_dearest(calls, F("purpose")),
-        unpriced=tuple(sorted(f"{provider}/{model}" for provider, model in unpriced)),
+        total=_line("all", rows),
+        by_day=tuple(by_day.get(day) or _line(day, []) for day in every),
+        by_project=_dearest([*(replace(line, name=titles[int(line.name)]) for line in projects), *gone]),
+        by_model=_dearest(_lines(rows, _named)),
+        by_purpose=_dearest(_lines(rows, lambda row: row["purpose"])),
+        unpriced=tuple(sorted({_named(row) for row in rows if not row["price_known"]})),
     )
 
 
@@ -118,41 +120,43 @@ def today() -> date:
     return timezone.now().astimezone(UTC).date()
 
 
-def _dearest(calls: QuerySet[models.Call], by: Any, names: dict[Any, str] | None = None) -> tuple[Line, ...]:
-    lines = _lines(calls, by, names)
-    return tuple(sorted(lines, key=lambda line: (-line.cost, -line.calls, line.name)))
+def _kept(first: date) -> Iterator[Row]:
+    """Of calls that are rows of their own: a sum for each day, project, model and purpose."""
+    calls = models.Call.objects.filter(at__gte=datetime.combine(first, datetime.min.time(), UTC))
+    grouped = calls.order_by().values(*_GROUP, day=TruncDate("at", tzinfo=UTC))
+    yield from grouped.annotate(calls=Count("pk"), failed=Count("pk", filter=~Q(error_code="")), **_SUMS)
 
 
-def _lines(calls: QuerySet[models.Call], by: Any, names: dict[Any, str] | None = None) -> Sequence[Line]:
-    rows: list[dict[str, Any]] = list(calls.order_by().values(group=by).annotate(**_SUMS))  # type: ignore[arg-type]
-    if names is None:
-        return [_line(str(row["group"]), row) for row in rows]
-    named = [_line(names.get(row["group"], GONE), row) for row in rows]
-    return [*(line for line in named if line.name != GONE), *_together(line for line in named if line.name == GONE)]
+def _folded(first: date) -> Iterator[Row]:
+    """The same of those that were folded into the sums of their days."""
+    grouped = models.CallSum.objects.filter(day__gte=first).values(*_GROUP, "day")
+    yield from grouped.annotate(calls=Sum("calls"), failed=Sum("failed"), **_SUMS)
 
 
-def _together(lines: Iterable[Line]) -> list[Line]:
-    """Those of all removed projects as one."""
-    rows = list(lines)
-    sums = {name: sum(getattr(row, name) for row in rows) for name in _SUMS}
-    return [_line(GONE, sums)] if rows else []
+def _lines(rows: Iterable[Row], key: Callable[[Row], str]) -> list[Line]:
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return [_line(name, group) for name, group in groups.items()]
 
 
-def _line(name: str, sums: dict[str, Any]) -> Line:
-    counts = {key: int(sums.get(key) or 0) for key in ("calls", "failed", "tokens_in", "tokens_out")}
-    cost, assumed = (Decimal(sums.get(key) or 0) for key in ("cost", "assumed"))
+def _line(name: str, rows: Sequence[Row]) -> Line:
+    counts = {key: sum(int(row[key]) for row in rows) for key in ("calls", "failed", "tokens_in", "tokens_out")}
+    cost = sum((row["cost"] for row in rows), Decimal(0))
+    assumed = sum((row["cost"] for row in rows if not row["price_known"]), Decimal(0))
     return Line(name=name, **counts, cost=cost, assumed=assumed)
 
 
-_NAMED = Concat("provider", Value("/"), "model")
-_SUMS: dict[str, Any] = {
-    "calls": Count("pk"),
-    "failed": Count("pk", filter=~Q(error_code="")),
-    "tokens_in": Coalesce(Sum("tokens_in"), 0),
-    "tokens_out": Coalesce(Sum("tokens_out"), 0),
-    "cost": Coalesce(Sum("cost_usd"), Decimal(0)),
-    "assumed": Coalesce(Sum("cost_usd", filter=Q(price_known=False)), Decimal(0)),
-}
+def _dearest(lines: Iterable[Line]) -> tuple[Line, ...]:
+    return tuple(sorted(lines, key=lambda line: (-line.cost, -line.calls, line.name)))
+
+
+def _named(row: Row) -> str:
+    return f"{row['provider']}/{row['model']}"
+
+
+_GROUP = ("provider", "model", "purpose", "project_id", "price_known")
+_SUMS: dict[str, Any] = {"tokens_in": Sum("tokens_in"), "tokens_out": Sum("tokens_out"), "cost": Sum("cost_usd")}
 
 
 @dataclass(frozen=True, kw_only=True)
