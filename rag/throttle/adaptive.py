@@ -151,10 +151,9 @@ class Adaptive:
         return seconds if seconds > max(held, BURST) else None
 
     def _hold(self, retry_after: float | None, *, refused: bool) -> float:
-        if refused and retry_after is not None:
-            return retry_after
-        if refused and self._tokens_limit.rate and self._failures == 1:
-            return BURST  # the limits are known, and what is sent is about as much
+        """Seconds. The provider's word is taken once; refused again, it is only the least."""
+        if refused and self._failures == 1 and (retry_after is not None or self._tokens_limit.rate):
+            return retry_after or BURST
         return waits.backoff(self._failures, retry_after, self.jitter())
 
     def _slow_down(self, now: float) -> None:

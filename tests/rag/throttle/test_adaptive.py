@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from rag.ingest import flights
 from rag.throttle import Adaptive, Allowance, Limits, Quota
 from rag.throttle.adaptive import FIRST_GUESS, SHARE
 
@@ -135,6 +136,16 @@ def test_retry_after_holds_everything() -> None:
 
     assert waits == [7, None]  # told once
     assert made.wait(1, 101.1) == pytest.approx(7)
+
+
+@pytest.mark.parametrize("retry_after", [0.0, 0.02, 1.0, None])
+def test_refusals_in_a_row_are_waited_out_for_a_minute_whatever_each_asks_for(retry_after: float | None) -> None:
+    made, now = told(answers=5), 101.0
+    for _ in range(flights.REFUSED_TRIES - 1):
+        made.failed(made.sent(1_000, now), None, retry_after, now + 0.1, refused=True)
+        now += 0.1 + made.wait(1, now + 0.1)
+
+    assert now - 101 >= 60
 
 
 def test_those_that_left_together_and_are_refused_count_once() -> None:
