@@ -13,8 +13,8 @@ from django.db.models.functions import Now
 from config import faults
 from portfolio.claims import MAX_ATTEMPTS, Lease, LeaseLost
 from portfolio.models import ProjectRAG
-from rag import embeddings, ingest, models, revisions, sources
-from rag.ingest import estimate, plan
+from rag import embeddings, ingest, models, revisions, sources, throttle
+from rag.ingest import estimate, flights, plan
 from rag.interruption import Interrupted, Interruption
 from rag.spending import budgets, folding, prices
 
@@ -145,13 +145,12 @@ class Worker:
         return Result.STOPPED, "Its time was over; it is queued again with its progress."
 
     def _failed(self, rag: ProjectRAG, lease: Lease, failure: "Failure") -> tuple[Result, str]:
-        if failure.retry_in is None:
+        if failure.retry_in is None or failure.permanent:
             attempts = ProjectRAG.objects.filter(pk=rag.pk).values_list("attempts", flat=True).first() or 0
             retry_in, counted = None if failure.permanent else retry_wait(attempts), True
         else:
             retry_in, counted = failure.retry_in, False
-        known = {"code": failure.code, "sentence": failure.sentence}
-        ProjectRAG.objects.fail(lease, **known, retry_in=retry_in, counted=counted)
+        ProjectRAG.objects.fail(lease, code=failure.code, sentence=failure.sentence, retry_in=retry_in, counted=counted)
         return Result.FAILED, failure.sentence
 
     def _is_current(self, rag: ProjectRAG) -> bool:
@@ -210,7 +209,7 @@ class Failure:
 
 def describe(error: Exception) -> Failure:
     if isinstance(error, sources.SourceError | embeddings.EmbeddingError | revisions.IndexRefused):
-        return Failure(code=error.code, sentence=str(error), permanent=error.permanent)
+        return Failure(code=error.code, sentence=str(error), permanent=error.permanent, retry_in=_asked_for(error))
     if isinstance(error, budgets.Refused):
         wait = timedelta(seconds=error.retry_after)
         return Failure(code=error.code, sentence=str(error), permanent=False, retry_in=wait)
@@ -219,6 +218,12 @@ def describe(error: Exception) -> Failure:
     if isinstance(error, OSError):
         return Failure(code="system", sentence=_SYSTEM.format(reason=error.strerror or "unknown"), permanent=False)
     return Failure(code=UNEXPECTED, sentence=_UNEXPECTED, permanent=True)
+
+
+def _asked_for(error: Exception) -> timedelta | None:
+    """How long a provider wants to be left alone, where that was too long for the run to wait."""
+    seconds = getattr(error, "retry_after", None) or 0
+    return timedelta(seconds=min(seconds, throttle.DAY)) if seconds > flights.MOST_RETRY_AFTER else None
 
 
 def retry_wait(attempts: int) -> timedelta | None:

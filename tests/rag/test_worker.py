@@ -154,6 +154,32 @@ def test_a_passing_failure_of_the_source_is_tried_again_later(make: Make, monkey
     assert later is not None and later > timezone.now()
 
 
+@pytest.mark.parametrize(("asked", "given"), [(3_600, 3_600), (1e18, 86_400)])
+def test_a_provider_that_asks_for_an_hour_is_given_it(
+    make: Make, monkeypatch: pytest.MonkeyPatch, asked: float, given: float
+) -> None:
+    project = make("Patient")
+    error = embeddings.RateLimited(retry_after=asked)
+    monkeypatch.setattr(ingest.Run, "process", lambda run: (_ for _ in ()).throw(error))
+    for _ in range(4):  # and that is no attempt
+        worker().process(project.rag.pk)
+
+    later = rag(project).next_attempt_at
+    assert later is not None
+    assert later - timezone.now() == pytest.approx(timedelta(seconds=given), abs=timedelta(minutes=1))
+
+
+def test_a_wait_that_was_short_enough_for_the_run_is_an_attempt_that_failed(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = make("Busy")
+    error = embeddings.RateLimited(retry_after=5)
+    monkeypatch.setattr(ingest.Run, "process", lambda run: (_ for _ in ()).throw(error))
+    worker().process(project.rag.pk)
+
+    assert rag(project).attempts == 1
+
+
 def test_a_ready_project_stays_ready_when_its_host_cannot_be_reached(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
