@@ -1,6 +1,5 @@
 """What the headers of an answer say of the provider's limits, in the spellings of OpenAI, Azure and Groq."""
 
-import math
 import re
 from collections.abc import Mapping
 
@@ -9,6 +8,7 @@ from rag.throttle import DAY, MINUTE, Allowance, Quota
 UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[dhms])")
 LARGEST = 10**12  # more is no limit
+LONGEST = 40  # characters that a header of these may have
 NEAR = 0.05
 
 
@@ -25,7 +25,8 @@ def quota(headers: Mapping[str, str]) -> Quota | None:
 def _allowance(headers: Mapping[str, str], what: str, per: float = MINUTE) -> Allowance:
     def said(which: str) -> str:
         name = f"x-ratelimit-{which}-{what}"
-        return headers.get(name) or headers.get(f"{name}-minute", "")
+        value = headers.get(name) or headers.get(f"{name}-minute", "")
+        return value if len(value) <= LONGEST else ""
 
     limit, remaining, reset = _whole(said("limit")), _whole(said("remaining")), _seconds(said("reset"))
     if limit is None and remaining is None:
@@ -48,11 +49,12 @@ def _whole(text: str) -> int | None:
 
 
 def _seconds(text: str) -> float | None:
-    """From 6m0s, 12ms or 2m59.56s, and from plain seconds."""
-    if PART.sub("", text) == "" and text:
-        return sum(float(number) * UNITS[unit] for number, unit in PART.findall(text))
+    """From 6m0s, 12ms or 2m59.56s, and from plain seconds. None for more than a day: it is a date then, or nothing."""
     try:
-        seconds = float(text)
+        if text and PART.sub("", text) == "":
+            seconds = sum(float(number) * UNITS[unit] for number, unit in PART.findall(text))
+        else:
+            seconds = float(text)
     except ValueError:
         return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    return seconds if 0 <= seconds <= DAY else None

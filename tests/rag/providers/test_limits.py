@@ -1,5 +1,7 @@
 """The headers that tell of limits, as each provider writes them."""
 
+import time
+
 import pytest
 
 from rag.providers import limits
@@ -54,13 +56,14 @@ def test_those_of_a_day_may_stand_beside_those_of_a_minute() -> None:
         {"x-ratelimit-limit-tokens": "-1", "x-ratelimit-remaining-tokens": "-1", "x-ratelimit-reset-tokens": "0"},
         {"x-ratelimit-limit-tokens": "many"},
         {"x-ratelimit-limit-tokens": "9" * 400},
+        {"x-ratelimit-limit-tokens": "9" * 5_000},
     ],
 )
 def test_what_says_nothing_is_nothing(headers: dict[str, str]) -> None:
     assert limits.quota(headers) is None
 
 
-@pytest.mark.parametrize("reset", ["soon", "-3", "nan", "inf", "5x", ""])
+@pytest.mark.parametrize("reset", ["soon", "-3", "nan", "inf", "5x", "", "1763673366", "99d", "9" * 39 + "h"])
 def test_a_reset_that_cannot_be_read_is_unknown(reset: str) -> None:
     quota = limits.quota({"x-ratelimit-limit-tokens": "10", "x-ratelimit-reset-tokens": reset})
 
@@ -74,3 +77,10 @@ def test_a_reset_in_any_spelling(written: str, seconds: float) -> None:
 
     assert quota is not None
     assert quota.tokens.reset == seconds
+
+
+def test_a_header_of_any_length_is_read_at_once() -> None:
+    started = time.monotonic()
+    limits.quota({"x-ratelimit-limit-tokens": "10", "x-ratelimit-reset-tokens": "9" * 60_000})
+
+    assert time.monotonic() - started < 1
