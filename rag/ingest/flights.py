@@ -21,7 +21,7 @@ TRIES = 5  # of one batch
 REFUSED_TRIES = 8  # of one that is refused for its rate while nothing lands: its waits outlast a minute's window
 MOST_TRIES = 50  # of one that is refused while others land
 MOST_RETRY_AFTER = 120.0  # seconds; asked to wait longer, the run ends and is tried again later
-LONGEST_LOOK = 5.0  # seconds of waiting at a stretch
+LONGEST_LOOK = 5.0  # seconds of waiting at a stretch, and between two times of being idle
 PATIENCE = 1.0  # seconds for threads to notice that they are not waited for
 
 
@@ -84,6 +84,7 @@ class Flights(Generic[T]):
     _aloft: int = field(default=0, init=False)
     _items_aloft: int = field(default=0, init=False)
     _answers: int = field(default=0, init=False)
+    _look_at: float = field(default=float("-inf"), init=False)
     _fatal: Exception | None = field(default=None, init=False)
 
     def landed(self) -> Iterator[Flight[T]]:
@@ -100,7 +101,8 @@ class Flights(Generic[T]):
                 yield flight
             elif flight is None and self._fatal:
                 raise self._fatal
-            elif flight is None:
+            elif flight is None and self.team.now() >= self._look_at:
+                self._look_at = self.team.now() + LONGEST_LOOK
                 self.idle()
 
     def again(self, items: list[T], tokens: int) -> None:

@@ -4,9 +4,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from random import Random
 
 import pytest
 
+from benchmarks.throttle import strategies
+from benchmarks.throttle.provider import TIERS, Provider, Time
 from rag import embeddings, interruption, throttle
 from rag.ingest import flights
 from rag.interruption import Interrupted, Interruption
@@ -210,6 +213,21 @@ def test_several_are_in_flight_and_no_more_than_the_crew() -> None:
     crew.close()
 
     assert (count, most) == (40, 4)
+
+
+def test_short_waits_are_not_each_a_time_to_look_around() -> None:
+    """What is done then asks the database."""
+    looks = list[float]()
+    team = strategies.Virtual(Provider(tier=TIERS[2], window=60.0, trickles=True, random=Random(5)), Time(), 60)
+    flying = flights.Flights(
+        packer=throttle.Packer(strategies.chunks(1)), team=team, idle=lambda: looks.append(team.time.now),
+        pace=throttle.Adaptive(limits=throttle.Limits(items=2_048, tokens=300_000, flights=8), jitter=float),
+        send=lambda flight: team.launch(flight, lambda: (None, throttle.Answer())),
+    )  # fmt: skip
+    with pytest.raises(strategies.Enough):
+        list(flying.landed())
+
+    assert 10 <= len(looks) <= 13
 
 
 def test_texts_in_flight_are_bounded() -> None:
