@@ -143,6 +143,14 @@ _KNOWN = (
         ("gone", False, "The commit that was asked of {name} is no longer there. The newest one is tried again."),
     ),
     (
+        "repository corruption on the remote side|(loose|packed) object \\w+ .*is corrupt",
+        (
+            "damaged",
+            False,
+            "{name} is damaged: its host cannot read all of it. Push it anew or run git fsck there; it is tried again.",
+        ),
+    ),
+    (
         _BROKEN,
         (
             "network",

@@ -536,6 +536,20 @@ def test_what_the_host_answers_becomes_a_sentence(
     assert "https://localhost:1" not in str(error)
 
 
+@pytest.mark.parametrize("complete", [True, False])
+@pytest.mark.parametrize("garbled", [b"no zlib", None])
+def test_a_repository_that_is_damaged_is_not_taken_for_a_broken_connection(
+    repository: Repository, https_repository: HttpsHost, complete: bool, garbled: bytes | None
+) -> None:
+    sha = repository.blob("x")
+    repository.commit({"a.py": "x"})
+    file = repository.path / "objects" / sha[:2] / sha[2:]
+    file.write_bytes(garbled) if garbled else file.unlink()
+    with pytest.raises(sources.SourceError) as caught, sources.fetch(https_repository.url, complete=complete) as clone:
+        clone.fetch_blobs([sha])
+    assert (caught.value.code, caught.value.permanent) == ("damaged", False)
+
+
 def test_an_unknown_repository_is_said_to_be_absent_or_private(https_repository: HttpsHost) -> None:
     error = failure(f"https://{https_repository.host}/owner/absent")
     assert error.code == "not_found" and "private" in str(error) and "RAG_GIT_TOKENS" in str(error)
