@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from rag import models
 from rag.spending import costs
 
-MOST = 100_000  # rows; the admin's pages take a tenth of a second with so many
+MOST = 100_000  # rows; the admin's pages take a quarter of a second with so many, on a busy machine
 EVERY = 3600.0  # seconds
 VISITORS_DAYS = 2  # their counts are for one day
 
