@@ -208,11 +208,8 @@ class Failure:
 
 
 def describe(error: Exception) -> Failure:
-    if isinstance(error, sources.SourceError | embeddings.EmbeddingError | revisions.IndexRefused):
+    if isinstance(error, sources.SourceError | embeddings.EmbeddingError | revisions.IndexRefused | budgets.Refused):
         return Failure(code=error.code, sentence=str(error), permanent=error.permanent, retry_in=_asked_for(error))
-    if isinstance(error, budgets.Refused):
-        wait = timedelta(seconds=error.retry_after)
-        return Failure(code=error.code, sentence=str(error), permanent=False, retry_in=wait)
     if isinstance(error, OperationalError | InterfaceError):
         return Failure(code="database", sentence=_DATABASE, permanent=False)
     if isinstance(error, OSError):
@@ -221,9 +218,10 @@ def describe(error: Exception) -> Failure:
 
 
 def _asked_for(error: Exception) -> timedelta | None:
-    """How long a provider wants to be left alone, where that was too long for the run to wait."""
+    """Until there is money again, or as long as a provider asks for, where that was too long for the run to wait."""
     seconds = getattr(error, "retry_after", None) or 0
-    return timedelta(seconds=min(seconds, throttle.DAY)) if seconds > flights.MOST_RETRY_AFTER else None
+    is_waited_for = seconds <= flights.MOST_RETRY_AFTER and not isinstance(error, budgets.Refused)
+    return None if is_waited_for else timedelta(seconds=min(seconds, throttle.DAY))
 
 
 def retry_wait(attempts: int) -> timedelta | None:

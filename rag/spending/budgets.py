@@ -30,6 +30,7 @@ class Refused(Exception):
     """Nothing may be paid at the moment."""
 
     code = "refused"
+    permanent = False
 
     def __init__(self, sentence: str, *, retry_after: int) -> None:
         """`sentence`: for the owner. `retry_after`: seconds."""
