@@ -54,9 +54,7 @@ class Worker:
 
     def process_all(self) -> Iterator[Outcome]:
         """Everything that waits, the smallest first, then a look for new commits; one failure never stops the next."""
-        ProjectRAG.objects.sweep()
-        folding.fold_now_and_then()
-        self._estimate()
+        self._prepare()
         self._measure()
         waiting = ProjectRAG.objects.waiting().smallest_first().values_list("pk", flat=True)
         ready = ProjectRAG.objects.to_check(timedelta(0)).smallest_first().values_list("pk", flat=True)
@@ -69,9 +67,7 @@ class Worker:
         """What becomes due, for as long as nobody interrupts."""
         refresh = timedelta(minutes=settings.RAG_REFRESH_MINUTES)
         while not self.interruption.due:
-            ProjectRAG.objects.sweep()
-            folding.fold_now_and_then()
-            self._estimate()
+            self._prepare()
             next_up = ProjectRAG.objects.due().smallest_first().first() or ProjectRAG.objects.to_check(refresh).first()
             if next_up is not None:
                 yield self.process(next_up.pk)
@@ -172,8 +168,10 @@ class Worker:
         later = Now() + RETRY_WAITS[0]
         ProjectRAG.objects.filter(pk=rag.pk, processing_status="ready").update(checked_at=Now(), next_attempt_at=later)
 
-    def _estimate(self) -> None:
-        """Find out what the next run would cost, for those who asked: before anything is paid."""
+    def _prepare(self) -> None:
+        """Free what died, fold what is old, and say what a run would cost to those who asked: before it is paid."""
+        ProjectRAG.objects.sweep()
+        folding.fold_now_and_then()
         for rag in estimate.requested():
             if self.interruption.due:
                 return
