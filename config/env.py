@@ -52,6 +52,10 @@ def number_or(name: str, default: float, word: str) -> float | str:
     return _read(name, start, lambda raw: word if raw == word else _at_least(float(raw), 0.0), takes)
 
 
+def one_of(name: str, default: str, known: tuple[str, ...]) -> str:
+    return _read(name, default, lambda raw: known[known.index(raw)], " or ".join(known))
+
+
 def flag(name: str, default: bool) -> bool:  # noqa: FBT001 — the default of a flag is a flag
     return _read(name, default, _flag, "true or false")
 

@@ -16,8 +16,10 @@ from typing import Any
 from django.conf import settings
 from django.db import connections
 
-from config import local_postgres
+from config import local_postgres, logs
 
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+logconfig_dict = logs.for_gunicorn(settings.LOGGING)
 workers = 1
 worker_class = "config.worker.Worker"  # gthread, and a thread only for whole requests
 threads = 64
@@ -33,7 +35,6 @@ _held = ExitStack()
 
 def on_starting(server: Any) -> None:
     """The embedded PostgreSQL, where there is one, runs as long as the site does."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     _held.enter_context(local_postgres.running(settings.LOCAL_POSTGRES_DIR))
 
 

@@ -18,6 +18,7 @@ from django.db import DatabaseError, connection, models, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Greatest, Now
 
+from config import logs
 from portfolio import holders
 
 if TYPE_CHECKING:
@@ -45,6 +46,10 @@ class Lease:
 
     rag_id: int
     token: uuid.UUID
+
+    @property
+    def run(self) -> str:
+        return self.token.hex[:8]  # what logs call it; too little to hold the lease by
 
 
 class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
@@ -182,7 +187,9 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
         """Renew the lease from a thread of its own while the block runs, however long one step of it takes."""
         every = every or settings.RAG_LEASE_SECONDS / RENEWALS
         done = threading.Event()
-        thread = threading.Thread(target=self._renew_until, args=(done, lease, every), name="lease", daemon=True)
+        thread = threading.Thread(
+            target=logs.carried(self._renew_until), args=(done, lease, every), name="lease", daemon=True
+        )
         thread.start()
         try:
             yield

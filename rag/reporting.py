@@ -1,19 +1,31 @@
 """Progress for whoever watches a run: a bar on a terminal, plain lines everywhere else."""
 
+import logging
 import sys
 import time
-from typing import NoReturn, TextIO
+from typing import NoReturn, Protocol, TextIO
 
+from django.conf import settings
 from tqdm import tqdm
+
+logger = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 5.0
 BAR_WITH_SPEED = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}{postfix}"
 
 
+class Out(Protocol):
+    """Where lines go."""
+
+    def write(self, line: str, /) -> object: ...
+
+    def flush(self) -> object: ...
+
+
 class Lines:
     """Plain lines for logs: each stage, and how far it is every few seconds."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: Out) -> None:
         self._out = out
         self._stage = ""
         self._said = 0.0
@@ -69,5 +81,32 @@ class Bar:
             self._bar = None
 
 
-def to(out: TextIO = sys.stderr) -> Lines | Bar:
-    return Bar(out) if out.isatty() else Lines(out)
+class Logged:
+    """The same as Lines, as records of the log, which say of which run they are."""
+
+    def __init__(self) -> None:
+        self._lines = Lines(self)
+
+    def stage(self, name: str) -> None:
+        self._lines.stage(name)
+
+    def progress(self, done: int, total: int, speed: str = "") -> None:
+        self._lines.progress(done, total, speed)
+
+    def note(self, sentence: str) -> None:
+        self._lines.note(sentence)
+
+    def finish(self) -> None:
+        self._lines.finish()
+
+    def write(self, line: str) -> None:
+        logger.info("%s", line.strip())
+
+    def flush(self) -> None:
+        """Records are not held back."""
+
+
+def to(out: TextIO = sys.stderr) -> Lines | Bar | Logged:
+    if out.isatty():
+        return Bar(out)
+    return Logged() if settings.LOG_FORMAT == "json" else Lines(out)

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models.functions import Now
 
-from config import faults
+from config import faults, logs
 from portfolio.claims import MAX_ATTEMPTS, Lease, LeaseLost
 from portfolio.models import ProjectRAG
 from rag import embeddings, ingest, models, revisions, sources, throttle
@@ -107,7 +107,7 @@ class Worker:
         lease = ProjectRAG.objects.claim(rag.pk, by_hand=self.by_hand and rag.processing_status == "failed")
         if lease is None:
             return Result.BUSY, "Another process is working on it; nothing to do here."
-        with ProjectRAG.objects.kept_alive(lease):
+        with logs.about(project=rag.project.slug, run=lease.run), ProjectRAG.objects.kept_alive(lease):
             return self._attempt(rag, lease)
 
     def _attempt(self, rag: ProjectRAG, lease: Lease) -> tuple[Result, str]:

@@ -3,7 +3,7 @@
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from config import database, local_postgres, mail
+from config import database, local_postgres, logs, mail
 from config.settings.place import BASE_DIR, env
 
 DEBUG = env.flag("DEBUG", default=False)
@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "rag",
 ]
 MIDDLEWARE = [
+    "config.request_ids.RequestIdMiddleware",
     "config.head.HeadMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -145,14 +146,5 @@ ADMINS = [(address, address) for address in env.words("ADMINS")]
 globals().update(mail.parsed(env.text("EMAIL_URL", "dummymail://")))
 SERVER_EMAIL = env.text("SERVER_EMAIL", "docent@localhost")  # who writes to them
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
-    "loggers": {
-        "django": {"handlers": [], "propagate": True},  # its own console handler would say everything twice
-        **{name: {"level": "WARNING"} for name in ("httpx", "httpx2")},
-    },
-}
+LOG_FORMAT = env.one_of("LOG_FORMAT", "line" if DEBUG else "json", ("json", "line"))
+LOGGING = logs.settings(LOG_FORMAT, env.text("LOG_LEVEL", "INFO"))

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from config import faults
+from config import faults, logs
 from portfolio.claims import Lease
 from portfolio.models import Project, ProjectRAG
 from rag import embeddings, models, revisions, search_index, sources
@@ -89,6 +89,7 @@ class Run:
                 clone = stack.enter_context(fetching)
             faults.point("after-clone")
             revision = revisions.resume_or_open(self.lease, self.rag, clone.commit, self.embedder, pipeline)
+            logs.also(revision=revision.pk)
             spool = stack.enter_context(clone.spool())
             with self._stage("chunking"):
                 planned = self._plan(clone, pipeline, sizes, spool)

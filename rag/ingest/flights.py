@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
+from config import logs
 from rag import embeddings, interruption, throttle
 
 T = TypeVar("T")
@@ -210,7 +211,7 @@ class Crew(Generic[T]):
     def launch(self, flight: Flight[T], call: Call) -> None:
         if len(self._threads) < self._size:
             # A daemon, so that a call that does not end does not keep the process.
-            thread = threading.Thread(target=self._work, name="embedding", daemon=True)
+            thread = threading.Thread(target=logs.carried(self._work), name="embedding", daemon=True)
             self._threads.append(thread)
             thread.start()
         self._tasks.put((flight, call))

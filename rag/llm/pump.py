@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
+from config import logs
 from rag import llm
 from rag.llm import errors
 
@@ -38,7 +39,7 @@ def pump(
     """
     items: queue.Queue[str | llm.Usage | _End] = queue.Queue(maxsize=PIECES_AHEAD)
     ended = threading.Event()
-    threading.Thread(target=_fill, args=(stream, items, ended), name="answer", daemon=True).start()
+    threading.Thread(target=logs.carried(_fill), args=(stream, items, ended), name="answer", daemon=True).start()
     deadline, speaks_by = clock() + limit, clock() + first
     try:
         while True:

@@ -1,6 +1,7 @@
 """Processes projects outside of any web request: by hand, by cron, or as a worker with --watch."""
 
 import argparse
+import logging
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -14,6 +15,8 @@ from rag.answers import ahead
 from rag.ingest import estimate, vectors
 from rag.interruption import Interruption
 from rag.worker import Outcome, Result, Worker
+
+logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -65,6 +68,8 @@ class Command(BaseCommand):
             failed += outcome.result is Result.FAILED
             self.stdout.write(f"{outcome.title}: {outcome.sentence}")
             self.stdout.flush()
+            if settings.LOG_FORMAT == "json":
+                logger.info("%s ended as %s: %s", outcome.title, outcome.result.value, outcome.sentence)
             self._answer_ahead(outcome, interruption)
         if not turns and not watching:
             self.stdout.write("Nothing was processed: nothing is waiting, or the time was over.")
