@@ -4,8 +4,7 @@ import html
 import json
 import re
 from collections.abc import Iterator
-from html.parser import HTMLParser
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import pytest
 from django.contrib.auth.models import User
@@ -18,6 +17,7 @@ from portfolio import markdown
 from portfolio.models import Owner, Project, ProjectRAG
 from rag import answers, llm, models, streaming
 from tests.attacks import TALLY
+from tests.attacks.shapes import fetches, shape
 from tests.factories import make_live_revision, make_project, remember, set_state
 from tests.portfolio.test_markdown_attacks import ALLOWED, PAYLOADS, read
 from tests.rag.answers.test_answers import FILES, Stub, ask
@@ -31,7 +31,6 @@ EVENTS = [
 ]  # fmt: skip
 ALL = [*PAYLOADS, *EVENTS]
 HARMLESS = "a word / and `more`\nin a **second** line, with https://github.com/owner/name\n\n- one\n"
-LOADING = {"src", "srcset", "background", "poster", "data", "style", "action", "formaction", "ping"}
 
 
 # The stream
@@ -86,35 +85,6 @@ def test_an_answer_that_comes_letter_by_letter_ends_as_safe_html(payload: str, m
 
 
 # The pages
-
-
-class Shape(HTMLParser):
-    """Every element of a page with the names of its attributes, and where it leads or loads from."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.elements: set[tuple[str, frozenset[str]]] = set()
-        self.loads: list[str] = []
-        self.links: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.add((tag, frozenset(name for name, _ in attrs)))
-        values = dict(attrs)
-        self.loads += [value or "" for name, value in attrs if name in LOADING]
-        self.loads += [values.get("href") or ""] if tag in ("link", "use", "image", "base") else []
-        self.links += [values.get("href") or ""] if tag == "a" else []
-
-
-def shape(page: str) -> Shape:
-    found = Shape()
-    found.feed(page)
-    found.close()
-    return found
-
-
-def fetches(page: str) -> int:
-    """What a browser would fetch elsewhere by itself."""
-    return sum(bool(urlsplit(address).netloc) or address.startswith("data:") for address in shape(page).loads)
 
 
 def fill(texts: list[str]) -> tuple[Project, models.Conversation]:
