@@ -5,6 +5,7 @@ An open answer stream holds a thread, so there are many of them in one process; 
 127.0.0.1:8000, which is gunicorn's own default.
 """
 
+import logging
 import os
 import signal
 import threading
@@ -35,6 +36,7 @@ _held = ExitStack()
 
 def on_starting(server: Any) -> None:
     """The embedded PostgreSQL, where there is one, runs as long as the site does."""
+    logging.captureWarnings(True)  # noqa: FBT003 — also what Python warns of is a line of the log
     _held.enter_context(local_postgres.running(settings.LOCAL_POSTGRES_DIR))
 
 

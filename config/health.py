@@ -111,12 +111,17 @@ def _is_admin(request: HttpRequest) -> bool:
 
 def _details() -> dict[str, Any]:
     """For admins, and slower."""
+    from rag import overview  # noqa: PLC0415 — it wants the models, which wait for the settings
+
     started = time.monotonic()
     with connection.cursor() as cursor:
         cursor.execute(_SERVER)
         version, connections, most = cursor.fetchone()
     milliseconds = round((time.monotonic() - started) * 1000, 1)
+    now = overview.now()
     return {
+        "now": {name: len(getattr(now, name)) for name in ("stuck", "failing", "under_way")},
+        "spent_today_usd": str(now.spent),
         "database": {"version": version, "milliseconds": milliseconds, "connections": connections, "most": most},
         "pgvector": _pgvector(),
         "migrations": _waiting(),

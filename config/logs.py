@@ -97,7 +97,9 @@ def settings(form: str, level: str) -> dict[str, Any]:
 def for_gunicorn(own: dict[str, Any]) -> dict[str, Any]:
     """gunicorn's logging: its lines go where the site's go, in the same form."""
     error = {"level": "INFO", "handlers": [], "propagate": True}
-    return own | {"loggers": own["loggers"] | {"gunicorn.error": error, "gunicorn.access": error}}
+    # Logs of access are the proxy's to keep: they say who asked for what.
+    access = error | {"level": "CRITICAL"}
+    return own | {"loggers": own["loggers"] | {"gunicorn.error": error, "gunicorn.access": access}}
 
 
 def _texts(facts: Mapping[str, object]) -> dict[str, str]:

@@ -22,6 +22,8 @@ ORDER = [
     "backups",
     # Find and answer
     "retrieval", "prompts", "routing", "llm", "citations", "suggestions", "answers", "evaluation",
+    # See at a glance
+    "overview",
     # Doors
     "questions", "limits", "visitors", "templatetags", "streaming", "views", "urls", "api", "admin", "checks", "probes",
     "apps", "management",

@@ -1,6 +1,7 @@
 """The server as it runs, in a process of its own."""
 
 import http.cookiejar
+import json
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
 from http.client import HTTPResponse
+from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -39,11 +41,20 @@ def port() -> int:
 
 
 @pytest.fixture
-def server(port: int) -> Iterator[subprocess.Popen[bytes]]:
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "log"
+
+
+@pytest.fixture
+def server(port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     environment = {**os.environ, "DATABASE_URL": database_url(), "PORT": str(port), "LLM_FAKE_DELAY": "0.2"}
+    environment |= {"LOG_FORMAT": "json"}
     command = [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py", "config.wsgi"]
     command += ["--bind", f"127.0.0.1:{port}"]
-    with subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment) as process:
+    with (
+        log.open("wb") as written,
+        subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, stderr=written) as process,
+    ):
         wait_until_answered(port)
         yield process
         process.kill()
@@ -74,7 +85,7 @@ def ask(port: int, project: Project, question: str) -> HTTPResponse:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_server_that_is_stopped_keeps_what_was_written(
-    server: subprocess.Popen[bytes], port: int, number: signal.Signals
+    server: subprocess.Popen[bytes], port: int, log: Path, number: signal.Signals
 ) -> None:
     project = factories.make_project()
     factories.make_live_revision(project, FILES)
@@ -88,3 +99,6 @@ def test_a_server_that_is_stopped_keeps_what_was_written(
     assert (message.status, message.error_code) == (models.Message.Status.INTERRUPTED, "stopped")
     assert message.answer.startswith("You")
     assert rest.endswith(b"event: done\ndata: done\n\n")
+    records = [json.loads(line) for line in log.read_text().splitlines()]
+    assert "gunicorn.error" in {record["logger"] for record in records}
+    assert "claim_job" not in log.read_text() and "GET /" not in log.read_text()  # neither questions nor visits

@@ -94,6 +94,7 @@ def test_an_admin_learns_more(client: Client) -> None:
 
     assert (facts["status"], facts["migrations"]) == ("ok", [])
     assert facts["pgvector"].startswith("0.8.")
+    assert facts["now"] == {"stuck": 0, "failing": 0, "under_way": 0}
     assert facts["database"]["connections"] <= facts["database"]["most"]
 
 

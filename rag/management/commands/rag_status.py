@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from portfolio.models import ProjectRAG
-from rag import models, revisions
+from rag import models, overview, revisions
 
 
 class Command(BaseCommand):
@@ -23,6 +23,13 @@ class Command(BaseCommand):
             self.stdout.write(
                 "\n".join(line(row) for row in rows) or "There are no projects yet. add_project adds one."
             )
+            self.stdout.write("\n".join(glance(overview.now())))
+
+
+def glance(now: overview.Overview) -> list[str]:
+    """What wants the owner beyond the errors of projects, which stand beside them, and what is spent."""
+    told = [fact for fact in (*now.stuck.shown, *now.failing.shown) if fact.rag_id is None or fact in now.stuck.shown]
+    return ["", *now.notices, *(f"{fact.title}: {fact.sentence}" for fact in told), now.sentence]
 
 
 def describe(rag: ProjectRAG) -> dict[str, Any]:
