@@ -23,7 +23,15 @@ class Usage:
     tokens_out: int
 
 
-class Stream(Iterator[str | Usage], Protocol):
+@dataclass(frozen=True, kw_only=True)
+class Thinking:
+    """The model is at work, and what it made is not for reading."""
+
+
+Piece = str | Usage | Thinking
+
+
+class Stream(Iterator[Piece], Protocol):
     """Pieces of the answer in order, and the usage when it is known. Raises `errors.ChatError`, also after pieces."""
 
     def close(self) -> None:

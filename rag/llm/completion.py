@@ -78,10 +78,10 @@ class CompletionStream:
         self._reading = threading.Lock()
         self._pieces = self._read()
 
-    def __iter__(self) -> Iterator[str | llm.Usage]:
+    def __iter__(self) -> Iterator[llm.Piece]:
         return self
 
-    def __next__(self) -> str | llm.Usage:
+    def __next__(self) -> llm.Piece:
         with self._reading:
             if self._line.ended.is_set():
                 raise errors.ChatCut
@@ -100,7 +100,7 @@ class CompletionStream:
             finally:
                 self._reading.release()
 
-    def _read(self) -> Generator[str | llm.Usage]:
+    def _read(self) -> Generator[llm.Piece]:
         said = reader.Reader()
         try:
             with contextlib.closing(self._open()) as chunks:

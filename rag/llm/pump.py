@@ -32,40 +32,48 @@ def pump(
     first: float = math.inf,
     clock: Callable[[], float] = time.monotonic,
 ) -> Generator[str | llm.Usage | Silence]:
-    """What `stream` gives, with a `Silence` for every `beat` seconds without a piece.
+    """What `stream` gives, with a `Silence` for every `beat` seconds without a piece, thoughts among them.
 
-    Raises what the stream raises, and ChatTimeout when it takes longer than `limit` seconds, or than `first` seconds to
-    its first words. Closing this generator ends the stream and its thread at once, also while the model is silent.
+    Raises what the stream raises, and ChatTimeout when it takes longer than `limit` seconds, or when `first` seconds
+    pass before its first words without a sign that it is at work. Closing this generator ends the stream and its thread
+    at once, also while the model is silent.
     """
-    items: queue.Queue[str | llm.Usage | _End] = queue.Queue(maxsize=PIECES_AHEAD)
+    items: queue.Queue[llm.Piece | _End] = queue.Queue(maxsize=PIECES_AHEAD)
     ended = threading.Event()
     threading.Thread(target=logs.carried(_fill), args=(stream, items, ended), name="answer", daemon=True).start()
-    deadline, speaks_by = clock() + limit, clock() + first
+    deadline, speaks_by, due = clock() + limit, clock() + first, clock() + beat
     try:
         while True:
-            item = _next(items, min(beat, max(0.0, speaks_by - clock())))
+            item = _next(items, max(0.0, min(due, speaks_by) - clock()))
             if isinstance(item, _End):
                 if item.error:
                     raise item.error
                 return
             if isinstance(item, str):
                 speaks_by = math.inf
+            elif isinstance(item, llm.Thinking):
+                speaks_by = max(speaks_by, clock() + first)  # not before: the words may have begun
             if clock() > min(deadline, speaks_by):
                 raise errors.ChatTimeout
+            if isinstance(item, llm.Thinking):
+                if clock() < due:
+                    continue
+                item = Silence()
             yield item
+            due = clock() + beat
     finally:
         ended.set()
         stream.close()
 
 
-def _next(items: "queue.Queue[str | llm.Usage | _End]", beat: float) -> str | llm.Usage | Silence | _End:
+def _next(items: "queue.Queue[llm.Piece | _End]", beat: float) -> llm.Piece | Silence | _End:
     try:
         return items.get(timeout=beat)
     except queue.Empty:
         return Silence()
 
 
-def _fill(stream: llm.Stream, items: "queue.Queue[str | llm.Usage | _End]", ended: threading.Event) -> None:
+def _fill(stream: llm.Stream, items: "queue.Queue[llm.Piece | _End]", ended: threading.Event) -> None:
     """The thread: never touches the database, and holds nothing when it is told to end."""
     try:
         for piece in stream:
@@ -78,7 +86,7 @@ def _fill(stream: llm.Stream, items: "queue.Queue[str | llm.Usage | _End]", ende
         stream.close()
 
 
-def _put(items: "queue.Queue[str | llm.Usage | _End]", item: str | llm.Usage | _End, ended: threading.Event) -> bool:
+def _put(items: "queue.Queue[llm.Piece | _End]", item: llm.Piece | _End, ended: threading.Event) -> bool:
     """Whether it was taken; not when nobody reads any more."""
     while not ended.is_set():
         try:

@@ -8,6 +8,7 @@ from rag.llm import errors
 from rag.providers import usage
 
 THOUGHT, END = "<think>", "</think>"
+REASONING = ("reasoning", "reasoning_content")  # fields of a delta: Groq's and Together's, and other servers'
 
 
 class Reader:
@@ -21,8 +22,8 @@ class Reader:
         self._finish: str | None = None
         self._usage: llm.Usage | None = None
 
-    def pieces(self, chunk: Any) -> Iterator[str]:
-        """The visible text of a chunk. Its reasoning, where it is in another field, stays unread.
+    def pieces(self, chunk: Any) -> Iterator[str | llm.Thinking]:
+        """The visible text of a chunk, or that there was reasoning, which stays unread.
 
         Azure sends chunks without choices, and choices without a delta: what its filter says of the text.
         """
@@ -30,9 +31,12 @@ class Reader:
         self._usage = _usage(chunk) or self._usage
         for choice in chunk.choices[:1]:
             self._finish = choice.finish_reason or self._finish
-            content = getattr(getattr(choice, "delta", None), "content", None)
-            if content:
-                yield from self._shown(self._thoughts.visible(_text(content)), len(content))
+            delta = getattr(choice, "delta", None)
+            content = getattr(delta, "content", None)
+            visible = self._thoughts.visible(_text(content)) if content else ""
+            if not visible and (content or any(getattr(delta, name, None) for name in REASONING)):
+                yield llm.Thinking()
+            yield from self._shown(visible, len(content or ""))
 
     def end(self) -> Iterator[str | llm.Usage]:
         """What is left to say. Raises ChatError when it was no whole answer."""

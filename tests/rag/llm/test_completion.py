@@ -14,9 +14,9 @@ from tests.rag.llm.conftest import Make
 from tests.rag.passages import prompt
 
 
-def read(model: completion.Completion) -> tuple[list[str | llm.Usage], errors.ChatError | None]:
+def read(model: completion.Completion) -> tuple[list[llm.Piece], errors.ChatError | None]:
     """What came, and how it failed."""
-    pieces: list[str | llm.Usage] = []
+    pieces: list[llm.Piece] = []
     try:
         for piece in model.stream(prompt(), max_tokens=100):
             pieces.append(piece)
@@ -54,9 +54,9 @@ def test_nothing_is_sent_before_the_first_piece_is_asked_for(make: Make, provide
     assert provider.requests == []
 
 
-def test_reasoning_is_not_shown(make: Make, provider: providers.Provider) -> None:
+def test_reasoning_is_told_and_not_shown(make: Make, provider: providers.Provider) -> None:
     provider.plan(providers.Chat(["Answer"], reasoning="Let me think", usage=None))
-    assert read(make()) == (["Answer"], None)
+    assert read(make()) == ([llm.Thinking(), "Answer"], None)
 
 
 def test_an_answer_without_usage_is_complete(make: Make, provider: providers.Provider) -> None:

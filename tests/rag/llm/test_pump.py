@@ -17,21 +17,20 @@ from tests.rag.passages import prompt
 class Stream:
     """Gives `pieces`; a callable among them is called instead. `closed` is set by close()."""
 
-    def __init__(self, *pieces: str | Callable[[], None]) -> None:
+    def __init__(self, *pieces: str | Callable[[], llm.Thinking | None]) -> None:
         self._pieces = iter(pieces)
         self.closed = threading.Event()
         self.thread: threading.Thread | None = None
 
-    def __iter__(self) -> Iterator[str | llm.Usage]:
+    def __iter__(self) -> Iterator[llm.Piece]:
         return self
 
-    def __next__(self) -> str | llm.Usage:
+    def __next__(self) -> llm.Piece:
         self.thread = threading.current_thread()
         piece = next(self._pieces)
         if isinstance(piece, str):
             return piece
-        piece()
-        return ""
+        return piece() or ""
 
     def close(self) -> None:
         self.closed.set()
@@ -39,6 +38,10 @@ class Stream:
     def silence(self) -> None:
         """Until it is closed, as a real one is woken by it."""
         self.closed.wait(10)
+
+    def think(self) -> llm.Thinking:
+        self.closed.wait(0.1)
+        return llm.Thinking()
 
 
 def fail() -> None:
@@ -152,3 +155,27 @@ def test_a_model_that_does_not_begin_in_time_is_left_and_one_that_has_begun_is_n
 
     said = [piece for piece in pump.pump(Stream("Hello", slow), beat=5, limit=10, first=0.15) if isinstance(piece, str)]
     assert said == ["Hello", ""]
+
+
+def test_a_model_that_thinks_is_waited_for_and_one_that_stops_is_not() -> None:
+    thinks, stops = Stream(), Stream()
+    thinks._pieces = iter([*[thinks.think] * 5, "Answer"])
+    assert list(pump.pump(thinks, beat=5, limit=10, first=0.3)) == ["Answer"]
+    stops._pieces = iter([stops.think, stops.silence])
+    with pytest.raises(errors.ChatTimeout):
+        list(pump.pump(stops, beat=5, limit=10, first=0.3))
+
+
+def test_thinking_lasts_no_longer_than_an_answer_may() -> None:
+    stream = Stream("")
+    stream._pieces = itertools.repeat(stream.think)
+    with pytest.raises(errors.ChatTimeout):
+        list(pump.pump(stream, beat=5, limit=0.3, first=5))
+
+
+def test_a_model_that_thinks_is_as_silent_to_a_visitor_as_any() -> None:
+    stream = Stream("")
+    stream._pieces = itertools.repeat(stream.think)
+    pumped = pump.pump(stream, beat=0.15, limit=10)
+    assert [next(pumped), next(pumped)] == [pump.Silence(), pump.Silence()]
+    pumped.close()

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rag import llm
 from rag.llm import reader
 
 ALOUD = "<think>\nThe user asks…\n</think>\n\nIt is `claim`. [1] <think>"
@@ -51,3 +52,14 @@ def test_a_count_that_cannot_be_true_is_none(counted: tuple[object, object]) -> 
 @pytest.mark.parametrize("usage", [[1], "many", 5])
 def test_usage_of_another_shape_is_none(usage: object) -> None:
     assert reader._usage(SimpleNamespace(usage=usage)) is None
+
+
+def test_thoughts_are_told_once_a_chunk_and_words_as_they_are() -> None:
+    deltas = [{"content": "<think>So"}, {"content": " it is</think>"}, {"content": "Here"}, {"content": ""}, {}]
+    deltas += [{"reasoning": "hm"}, {"content": " it is", "reasoning_content": "hm"}]
+    read = reader.Reader()
+    chunks = [
+        SimpleNamespace(choices=[SimpleNamespace(finish_reason=None, delta=SimpleNamespace(**d))]) for d in deltas
+    ]
+    pieces = [list(read.pieces(chunk)) for chunk in chunks]
+    assert pieces == [[llm.Thinking()], [llm.Thinking()], ["Here"], [], [], [llm.Thinking()], [" it is"]]
