@@ -157,6 +157,7 @@ class Clone:
     def _fetched_singly(self, shas: Collection[str]) -> bool:
         """Whether the blobs came by name. Not when a host refuses that, or when one turns out to be huge."""
         allowance = folder_bytes(self._git.home) + len(shas) * 2 * settings.RAG_MAX_FILE_BYTES + 1_000_000
+        allowance = min(allowance, settings.RAG_MAX_CLONE_BYTES)
         stdin = "".join(f"{sha}\n" for sha in shas).encode()
         try:
             self._fetch("--filter=blob:none", "--stdin", "origin", stdin=stdin, max_bytes=allowance)

@@ -641,6 +641,14 @@ def test_a_repository_larger_than_the_limit_is_also_seen_at_the_end(
     assert failure(str(repository.path)).code == "too_large"
 
 
+def test_what_is_fetched_later_counts_too(repository: Repository, settings: Settings, local: None) -> None:
+    repository.commit({f"{n}": os.urandom(40_000) for n in range(10)})
+    settings.RAG_MAX_CLONE_BYTES = 100_000
+    with pytest.raises(sources.SourceError) as caught, sources.fetch(str(repository.path), complete=False) as clone:
+        clone.fetch_blobs(entry.blob_sha for entry in clone.entries())
+    assert caught.value.code == "too_large"
+
+
 def test_without_git_the_sentence_says_so(https_repository: HttpsHost, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/does/not/exist")
     error = failure(https_repository.url)
