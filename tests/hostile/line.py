@@ -2,7 +2,6 @@
 
 import html
 import io
-import logging
 import os
 import re
 import tempfile
@@ -25,6 +24,7 @@ from rag import files, ingest, models, reporting, revisions, sources
 from rag.interruption import Interruption
 from rag.worker import UNEXPECTED, Worker
 from tests.git_fixtures import Behaviour, HttpsHost, Repository, https_host
+from tests.hostile import logs
 from tests.hostile.cases import GOOD, INDEXED, Case, Place
 
 
@@ -66,7 +66,7 @@ class Line:
         project = Project.objects.create(
             title="Odd", slug=f"odd-{self.count}", repository_url=address, is_published=True
         )  # fmt: skip
-        with override_settings(**case.settings), _errors() as errors:
+        with override_settings(**case.settings), logs.errors() as errors:
             repository.commit(GOOD)
             if case.was_read:
                 process(project)
@@ -193,20 +193,3 @@ def _blob(repository: Repository, sha: str) -> bytes:
     if file.exists():
         return zlib.decompress(file.read_bytes()).partition(b"\0")[2]
     return repository.git("cat-file", "blob", sha).encode() + b"\n"  # packed: only short plain ones are
-
-
-@contextmanager
-def _errors() -> Iterator[list[str]]:
-    """What is logged as an error meanwhile, as it stands in the log."""
-    found: list[str] = []
-
-    class Keeper(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            found.append(logging.Formatter().format(record))
-
-    keeper = Keeper(logging.ERROR)
-    logging.getLogger().addHandler(keeper)
-    try:
-        yield found
-    finally:
-        logging.getLogger().removeHandler(keeper)
