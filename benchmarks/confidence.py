@@ -2,6 +2,7 @@
 
     python -m benchmarks.confidence              fit on click, starlette and koa, and print the numbers to put there
     python -m benchmarks.confidence --judge      what is there now, on the two packages that were held out
+    python -m benchmarks.confidence --by-words   what is there now, for questions that may not be embedded
     python -m benchmarks.confidence --provider openai     fit for another model; with its key, and it costs a cent or so
 
 The questions without an answer are those of questions/, and of questions/visitors.json: what a visitor could think
@@ -15,6 +16,7 @@ import math
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
@@ -54,15 +56,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="docent-confidence-") as name:
         folder = Path(name)
         folder.chmod(0o711)
-        with measure.surroundings(folder, options.provider):
+        with measure.surroundings(folder, options.provider), _refused_vectors() if options.by_words else nullcontext():
             model, cases = _cases(folder, names)
-            lines = _judged(cases) if options.judge else _fitted(cases, model)
+            lines = _judged(cases) if options.judge or options.by_words else _fitted(cases, model)
             print("\n".join(lines))
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--judge", action="store_true", help="what is in use, on the packages that were held out")
+    parser.add_argument("--by-words", action="store_true", help="what is in use when no question may be embedded")
     parser.add_argument("--provider", default="local", choices=["local", "openai"])
     return parser.parse_args()
 
@@ -101,12 +104,25 @@ def _case(corpus: str, question: str, answered: bool, kind: str) -> Case:  # noq
 
     with patch.object(confidence, "of", wraps=confidence.of) as of:
         found = retrieval.search(docent.live(corpus), question)
+    if not found.passages:  # by words, where no word is known
+        nothing = confidence.Signs(similarity=0, matched=0, rarest=1, misnamed=0)
+        return Case(corpus=corpus, kind=kind, answered=answered, similarity=0, signs=nothing, judged=found.confidence)
     _, passages, words, model = of.call_args.args
     scale = confidence.SCALES.get(model, confidence.Scale(unrelated=0.0, related=1.0, trust=1.0))
     return Case(
         corpus=corpus, kind=kind, answered=answered, similarity=passages[0].similarity,
         signs=confidence.read(question, passages, words, scale), judged=found.confidence,
     )  # fmt: skip
+
+
+@contextmanager
+def _refused_vectors() -> Iterator[None]:
+    """As when the budget is used up."""
+    from rag.retrieval import meaning
+    from rag.spending import budgets
+
+    with patch.object(meaning, "vector", side_effect=budgets.SwitchedOff("Off.", retry_after=1)):
+        yield
 
 
 def _judged(cases: Sequence[Case]) -> Iterator[str]:

@@ -73,7 +73,7 @@ def _search(revision: models.Revision, question: str, limit: int, purpose: str) 
             raise  # it may be there all the same
         logger.warning("A question is searched by its words only: %s", error)
         return replace(found, detour=f"{embedder.provider} for the search: {error.code}")
-    return _near(revision, question, vector, limit)
+    return _near(revision, question, vector, limit, model=revision.embedding_model)
 
 
 def _by_words(revision: models.Revision, question: str, limit: int) -> Found:
@@ -81,11 +81,13 @@ def _by_words(revision: models.Revision, question: str, limit: int) -> Found:
     vector = substitute.vector(revision, lexical.asked(question))
     if vector is None:
         return Found(revision=revision, passages=[], confidence=0.0)
-    return _near(revision, question, vector, limit)
+    # Its similarity says nothing: it was made of passages that have the words.
+    return _near(revision, question, vector, limit, model="")
 
 
-def _near(revision: models.Revision, question: str, vector: Sequence[float], limit: int) -> Found:
+def _near(revision: models.Revision, question: str, vector: Sequence[float], limit: int, *, model: str) -> Found:
+    """`model`: that made the vector, "" when none did."""
     found = candidates.find(revision, vector, lexical.asked(question))
     passages = ranking.rank(found.passages, question, limit)
-    likely = confidence.of(question, passages, found.words, revision.embedding_model)
+    likely = confidence.of(question, passages, found.words, model)
     return Found(revision=revision, passages=passages, confidence=likely)

@@ -61,6 +61,20 @@ def test_a_question_is_answered_by_its_words(
     assert done.sources.get(cited=True).path == "greet.py"
 
 
+def test_the_similarity_of_a_substitute_is_not_believed(
+    provider: Provider, revision: models.Revision, settings: Settings
+) -> None:
+    settings.RAG_DAILY_BUDGET_USD = Decimal("0.0000001")
+    models.Revision.objects.update(embedding_model="text-embedding-3-small")  # whose similarities are, otherwise
+    settings.OPENAI_EMBEDDING_MODEL = "text-embedding-3-small"
+    revision.refresh_from_db()
+    found, missed = (retrieval.search(revision, question) for question in (QUESTION, "Does `feed_zebras()` greet?"))
+
+    assert found.detour == missed.detour == "openai for the search: budget"
+    assert found.confident
+    assert not missed.confident
+
+
 def test_what_its_words_do_not_find_is_not_said_to_be_absent(provider: Provider, revision: models.Revision) -> None:
     provider.plan(Refusal(402))
     done = asked(revision, ELSEWHERE)
