@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from django.core.cache import cache
 from pytest_django import Settings
 
 from tests.git_fixtures import own_temporary_folder, repository
@@ -10,6 +11,12 @@ from tests.providers import Provider, dialects, serving
 from tests.rag.conftest import local_repositories, run
 
 __all__ = ["local_repositories", "own_temporary_folder", "repository", "run"]
+
+
+@pytest.fixture(autouse=True)
+def _nobody_asked_before() -> None:
+    """The throttle counts in the cache, which outlives a test."""
+    cache.clear()
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import json
 import re
-import statistics
 import time
 import uuid
 from collections.abc import Iterator
@@ -232,19 +231,17 @@ def test_hidden_and_absent_look_the_same(site: Site, slug: str) -> None:
 
 def test_hidden_and_absent_take_the_same_time(site: Site) -> None:
     for way in ("/projects/{}/", "/projects/{}/chat/", "/api/projects/{}/"):
-        times = {slug: seconds(way.format(slug)) for slug in ("closed", "absent")}
+        times = [(seconds(way.format("closed")), seconds(way.format("absent"))) for _ in range(40)]
+        hidden, absent = (min(column) for column in zip(*times, strict=True))  # other work on the machine only adds
 
-        assert abs(times["closed"] - times["absent"]) < max(0.005, 0.5 * times["absent"])
+        assert abs(hidden - absent) < max(0.003, 0.5 * absent)
 
 
 def seconds(path: str) -> float:
-    """The middle one of many."""
-    client, times = Client(), []
-    for _ in range(21):
-        started = time.perf_counter()
-        client.get(path)
-        times.append(time.perf_counter() - started)
-    return statistics.median(times)
+    client = Client()
+    started = time.perf_counter()
+    client.get(path)
+    return time.perf_counter() - started
 
 
 def test_unpublishing_works_on_the_next_request(site: Site) -> None:
