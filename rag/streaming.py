@@ -35,19 +35,20 @@ class Busy(Exception):
         self.retry_after = retry_after
 
 
-def respond(message: models.Message) -> HttpResponse | StreamingHttpResponse:
+def respond(find: Callable[[], models.Message]) -> HttpResponse | StreamingHttpResponse:
     """The answer as a stream, or 503 at once when RAG_MAX_STREAMS answers are under way in this process.
 
-    Events: `sources` and `message` hold HTML, `text` escaped Markdown to append; `done` comes last.
+    `find` gives the message, or raises Http404; it is only called with a place, so that a crowd is refused without a
+    look at the database. Events: `sources` and `message` hold HTML, `text` escaped Markdown to append; `done` is last.
     """
-    place = ExitStack()
-    try:
-        place.enter_context(admitted())
-    except Busy as busy:
-        headers = {"Retry-After": str(busy.retry_after)}
-        content_type = "text/plain; charset=utf-8"
-        return expected(HttpResponse(str(busy), status=503, content_type=content_type, headers=headers))
-    body = Body(message, place.close)
+    with ExitStack() as place:
+        try:
+            place.enter_context(admitted())
+        except Busy as busy:
+            headers = {"Retry-After": str(busy.retry_after)}
+            content_type = "text/plain; charset=utf-8"
+            return expected(HttpResponse(str(busy), status=503, content_type=content_type, headers=headers))
+        body = Body(find(), place.pop_all().close)
     return StreamingHttpResponse(body, content_type="text/event-stream; charset=utf-8", headers=HEADERS)
 
 

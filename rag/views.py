@@ -95,7 +95,7 @@ def source(request: HttpRequest, slug: str, message_id: uuid.UUID, number: int) 
 @never_cache
 @require_GET  # a HEAD would have the whole answer written
 def stream(request: HttpRequest, slug: str, message_id: uuid.UUID) -> HttpResponseBase:
-    return streaming.respond(get_object_or_404(visitors.messages(request, _project(slug)), pk=message_id))
+    return streaming.respond(lambda: get_object_or_404(visitors.messages(request, _project(slug)), pk=message_id))
 
 
 @require_POST

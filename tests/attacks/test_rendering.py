@@ -72,7 +72,7 @@ def test_an_answer_that_comes_letter_by_letter_ends_as_safe_html(payload: str, m
     monkeypatch.setattr(llm, "named", lambda _: stub)
     message = ask(make_live_revision(make_project(), FILES))
 
-    events = received(b"".join(streaming.respond(message)))
+    events = received(b"".join(streaming.respond(lambda: message)))
 
     (final,) = [data for name, data in events if name == "message"]
     body = final[final.index('class="answer') :] if 'class="answer' in final else final

@@ -4,6 +4,8 @@ import html
 import logging
 import re
 from collections.abc import Generator, Iterator
+from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core import signals
@@ -94,7 +96,7 @@ def test_a_beat_is_a_comment() -> None:
 
 
 def test_a_stream_has_sources_text_message_and_done(message: models.Message) -> None:
-    events = parse(body(streaming.respond(message)))
+    events = parse(body(streaming.respond(lambda: message)))
     names = [name for name, _ in events]
     assert names[0] == "sources"
     assert set(names[1:-2]) == {"text"}
@@ -102,13 +104,13 @@ def test_a_stream_has_sources_text_message_and_done(message: models.Message) -> 
 
 
 def test_the_sources_name_the_lines(message: models.Message) -> None:
-    sources = dict(parse(body(streaming.respond(message))))["sources"]
+    sources = dict(parse(body(streaming.respond(lambda: message))))["sources"]
     assert "queue.py" in sources
     assert "lines 1–2" in sources
 
 
 def test_the_message_is_the_rendered_answer_with_its_citation(message: models.Message) -> None:
-    rendered = dict(parse(body(streaming.respond(message))))["message"]
+    rendered = dict(parse(body(streaming.respond(lambda: message))))["message"]
     assert f'id="message-{message.pk}"' in rendered
     assert 'class="citation"' in rendered
 
@@ -116,7 +118,7 @@ def test_the_message_is_the_rendered_answer_with_its_citation(message: models.Me
 def test_a_question_that_was_removed_is_replaced_by_a_sentence(message: models.Message) -> None:
     mine = models.Message.objects.get(pk=message.pk)
     message.delete()
-    (name, rendered), (last, _) = parse(body(streaming.respond(mine)))
+    (name, rendered), (last, _) = parse(body(streaming.respond(lambda: mine)))
     assert (name, last) == ("message", "done")
     assert f'id="message-{mine.pk}"' in rendered
     assert "<p>This question was removed.</p>" in rendered
@@ -125,7 +127,7 @@ def test_a_question_that_was_removed_is_replaced_by_a_sentence(message: models.M
 @pytest.mark.django_db(transaction=True)
 def test_no_connection_is_held_while_bytes_are_on_their_way(message: models.Message) -> None:
     connection.close()
-    response = streaming.respond(message)
+    response = streaming.respond(lambda: message)
     assert isinstance(response, StreamingHttpResponse)
     held = [(sent, connection.connection is not None) for sent in response]
     names = {name for name, _ in parse(b"".join(sent for sent, _ in held))}
@@ -136,13 +138,13 @@ def test_no_connection_is_held_while_bytes_are_on_their_way(message: models.Mess
 @pytest.mark.django_db(transaction=True)
 def test_no_connection_is_held_by_whoever_watches(message: models.Message) -> None:
     answers.complete(message)
-    response = streaming.respond(models.Message.objects.get(pk=message.pk))
+    response = streaming.respond(lambda: models.Message.objects.get(pk=message.pk))
     assert isinstance(response, StreamingHttpResponse)
     assert [connection.connection is not None for _ in response] == [False] * 3
 
 
 def test_nothing_on_the_way_may_hold_it_back(message: models.Message) -> None:
-    response = streaming.respond(message)
+    response = streaming.respond(lambda: message)
     assert response.headers["Content-Type"] == "text/event-stream; charset=utf-8"
     assert response.headers["Cache-Control"] == "no-cache"
     assert response.headers["X-Accel-Buffering"] == "no"
@@ -151,12 +153,12 @@ def test_nothing_on_the_way_may_hold_it_back(message: models.Message) -> None:
 
 def test_an_answer_that_is_complete_is_told_at_once(message: models.Message) -> None:
     answers.complete(message)
-    assert [name for name, _ in parse(body(streaming.respond(message)))] == ["sources", "message", "done"]
+    assert [name for name, _ in parse(body(streaming.respond(lambda: message)))] == ["sources", "message", "done"]
 
 
 def test_a_full_house_is_told_at_once(message: models.Message, two_places: None) -> None:
-    waiting = [streaming.respond(message) for _ in range(2)]
-    refused = streaming.respond(message)
+    waiting = [streaming.respond(lambda: message) for _ in range(2)]
+    refused = streaming.respond(lambda: message)
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
     for response in waiting:
         close(response)
@@ -172,6 +174,22 @@ def test_a_full_house_is_logged_once_and_as_no_error(
     with streaming.admitted(), streaming.admitted(), caplog.at_level(logging.INFO):
         assert client.get(address).status_code == 503
     assert [(record.levelname, record.message) for record in caplog.records] == [("INFO", "All 2 places are taken.")]
+
+
+@pytest.mark.django_db
+def test_a_crowd_is_refused_without_a_look_at_the_database(
+    two_places: None, client: Client, django_assert_num_queries: Any
+) -> None:
+    address = reverse("stream", args=["whatever", uuid4()])
+    with streaming.admitted(), streaming.admitted(), django_assert_num_queries(0):
+        assert client.get(address).status_code == 503
+
+
+@pytest.mark.django_db
+def test_a_question_that_is_not_there_takes_no_place(two_places: None, client: Client) -> None:
+    for _ in range(3):
+        assert client.get(reverse("stream", args=["whatever", uuid4()])).status_code == 404
+    assert free(2)
 
 
 def test_a_block_has_a_place_for_as_long_as_it_takes(two_places: None) -> None:
@@ -195,22 +213,22 @@ def test_a_place_is_free_again_when_the_block_raises(two_places: None) -> None:
 
 
 def test_a_place_is_free_again_when_the_response_is_thrown_away(message: models.Message, two_places: None) -> None:
-    streaming.respond(message)
+    streaming.respond(lambda: message)
     assert free(2)
 
 
 def test_a_place_is_free_again_after_the_end(message: models.Message, two_places: None) -> None:
-    body(streaming.respond(message))
+    body(streaming.respond(lambda: message))
     assert free(2)
 
 
 def test_a_place_is_free_again_when_the_stream_never_began(message: models.Message, two_places: None) -> None:
-    close(streaming.respond(message))
+    close(streaming.respond(lambda: message))
     assert free(2)
 
 
 def test_a_place_is_free_again_when_the_visitor_leaves(message: models.Message, two_places: None) -> None:
-    response = streaming.respond(message)
+    response = streaming.respond(lambda: message)
     assert isinstance(response, StreamingHttpResponse)
     next(iter(response))
     close(response)
@@ -220,7 +238,7 @@ def test_a_place_is_free_again_when_the_visitor_leaves(message: models.Message, 
 
 
 def test_a_place_is_given_back_once_only(message: models.Message, two_places: None) -> None:
-    response = streaming.respond(message)
+    response = streaming.respond(lambda: message)
     body(response)
     close(response)
     close(response)
@@ -235,5 +253,5 @@ def test_a_stream_that_breaks_frees_its_place_and_sends_no_done(
         raise ZeroDivisionError
 
     monkeypatch.setattr(answers, "answer", broken)
-    assert parse(body(streaming.respond(message))) == [("text", "a")]
+    assert parse(body(streaming.respond(lambda: message))) == [("text", "a")]
     assert free(2)
