@@ -4,12 +4,17 @@ gthread gives a new connection a thread for five seconds before its first byte, 
 come, so that 64 idle sockets keep everybody else out. Here the loop that accepts collects what comes, and a thread
 gets a request that is there: its head, and a short body such as a question. What is not there in time is closed. Where
 a proxy that buffers stands in front, as on most hosts, there is nothing to collect.
+
+At the end gthread waits in that same loop, up to two seconds, for the other side to close: a few slow readers stopped
+everybody. Here such connections wait in the poller, too.
 """
 
 import re
 import socket
 import struct
 import time
+from collections import deque
+from collections.abc import Callable
 from functools import partial
 from selectors import EVENT_READ
 from typing import Any
@@ -18,6 +23,7 @@ from gunicorn import http
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 SECONDS = 10  # for a request's head and a short body; for each part of a long body; for a reader to take something
+LINGER = 2  # seconds for the other side to take what is left and to close
 SHORT = 16 * 1024  # bytes of a body that is waited for here; a picture's is read by a thread, as it comes
 LONGEST_HEAD = 16 * 1024  # bytes, of which a browser with all its cookies sends a tenth
 END = b"\r\n\r\n"
@@ -35,8 +41,24 @@ def is_whole(received: bytes) -> bool:
     return expected > SHORT or len(body) >= expected
 
 
+class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
+    """Leaves the end of itself to the worker, which has others to look after."""
+
+    def __init__(self, linger: Callable[["Connection"], None], *about: Any) -> None:
+        super().__init__(*about)
+        self.received = bytearray()
+        self._linger = linger
+
+    def close(self, graceful: bool = False) -> None:  # noqa: FBT001, FBT002 — as gunicorn calls it
+        self._linger(self) if graceful else super().close()
+
+
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Connections wait in the poller of the main loop until `is_whole`."""
+    """Connections wait in the poller of the main loop until `is_whole`, and there again until they are closed."""
+
+    def __init__(self, *about: Any, **options: Any) -> None:
+        super().__init__(*about, **options)
+        self.lingering: deque[Connection] = deque()
 
     def accept(self, listener: socket.socket) -> None:
         try:
@@ -46,15 +68,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.nr_conns += 1
         for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):  # threads read and write without a limit of their own
             sock.setsockopt(socket.SOL_SOCKET, option, _PATIENCE)
-        self._collect(TConn(self.cfg, sock, address, listener.getsockname()))
+        self._collect(Connection(self._linger, self.cfg, sock, address, listener.getsockname()))
 
-    def on_client_socket_readable(self, conn: Any, client: socket.socket) -> None:
+    def on_client_socket_readable(self, conn: Connection, client: socket.socket) -> None:
         """The next request on a connection that was kept."""
         self.poller.unregister(client)
         self.keepalived_conns.remove(conn)
         self._collect(conn)
 
-    def on_pending_socket_readable(self, conn: Any, client: socket.socket) -> None:
+    def on_pending_socket_readable(self, conn: Connection, client: socket.socket) -> None:
         """A part of a request. Who has gone, or has no end to its head, is dropped."""
         try:
             part = client.recv(LONGEST_HEAD)
@@ -76,20 +98,52 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         for conn in self.pending_conns:
             conn.timeout = min(conn.timeout, deadline)
 
-    def _collect(self, conn: Any) -> None:
+    def murder_pending(self) -> None:
+        super().murder_pending()
+        while self.lingering and self.lingering[0].timeout <= time.monotonic():
+            self._let_go(self.lingering[0])
+
+    def _collect(self, conn: Connection) -> None:
         """`murder_pending` closes what is not whole in time; all wait equally long, so the first is the next."""
-        conn.received = bytearray()
+        conn.received.clear()
         conn.timeout = time.monotonic() + SECONDS
         self.pending_conns.append(conn)
         self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
 
-    def _begin(self, conn: Any) -> None:
+    def _begin(self, conn: Connection) -> None:
         if conn.parser is None:
             conn.parser = http.get_parser(conn.cfg, conn.sock, conn.client)
         conn.parser.unreader.unread(bytes(conn.received))
         conn.data_ready = True
         self.enqueue_req(conn)
 
-    def _drop(self, conn: Any) -> None:
+    def _drop(self, conn: Connection) -> None:
         self.nr_conns -= 1
+        conn.close()
+
+    def _linger(self, conn: Connection) -> None:
+        """Everything is sent. Closing at once while the other side still sends would take the end of it back."""
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            conn.close()
+            return
+        conn.sock.settimeout(0)
+        conn.timeout = time.monotonic() + LINGER
+        self.lingering.append(conn)
+        self.poller.register(conn.sock, EVENT_READ, partial(self._drain, conn))
+
+    def _drain(self, conn: Connection, client: socket.socket) -> None:
+        try:
+            rest = client.recv(LONGEST_HEAD)
+        except BlockingIOError:
+            return
+        except OSError:
+            rest = b""
+        if not rest:
+            self._let_go(conn)
+
+    def _let_go(self, conn: Connection) -> None:
+        self.lingering.remove(conn)
+        self.poller.unregister(conn.sock)
         conn.close()

@@ -20,6 +20,7 @@ from django.conf import settings
 from django.db import connection
 from django.urls import reverse
 
+from config import gunicorn
 from portfolio.models import Project
 from rag import models
 from tests import factories
@@ -102,3 +103,12 @@ def test_a_server_that_is_stopped_keeps_what_was_written(
     records = [json.loads(line) for line in log.read_text().splitlines()]
     assert "gunicorn.error" in {record["logger"] for record in records}
     assert "claim_job" not in log.read_text() and "GET /" not in log.read_text()  # neither questions nor visits
+
+
+def test_short_requests_get_a_turn_among_busy_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[float] = []
+    monkeypatch.setattr(sys, "setswitchinterval", told.append)
+    monkeypatch.setattr(gunicorn, "_end_answers_at", lambda number: None)
+    monkeypatch.setattr(gunicorn, "_warm", lambda: None)
+    gunicorn.post_worker_init(None)
+    assert told == [gunicorn.SWITCH] and sys.getswitchinterval() > gunicorn.SWITCH

@@ -107,6 +107,27 @@ def test_a_long_body_is_read_as_it_comes(port: int) -> None:
         assert answer(sock) == b"/" + body
 
 
+def test_whoever_does_not_close_keeps_nobody_waiting(port: int) -> None:
+    with ExitStack() as stack:
+        ended = [stack.enter_context(connected(port)) for _ in range(5)]
+        for sock in ended:
+            sock.sendall(GET % (b"last", b"Connection: close\r\n"))
+        assert [answer(sock) for sock in ended] == [b"/last"] * 5
+        started = time.monotonic()
+        with connected(port) as sock:
+            sock.sendall(GET % (b"page", b""))
+            assert answer(sock) == b"/page"
+        assert time.monotonic() - started < worker.LINGER
+        assert [sock.recv(1) for sock in ended] == [b""] * 5
+
+
+def test_the_end_of_an_answer_arrives_while_the_other_side_still_sends(port: int) -> None:
+    with connected(port) as sock:
+        sock.sendall(GET % (b"end", b"Connection: close\r\n") + b"and more" * 10_000)
+        time.sleep(0.1)
+        assert answer(sock) == b"/end"
+
+
 def test_a_head_without_end_is_dropped(port: int) -> None:
     with connected(port) as sock, pytest.raises(ConnectionError):
         sock.sendall(b"GET / HTTP/1.1\r\n")
