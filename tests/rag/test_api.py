@@ -68,7 +68,7 @@ def test_the_list_comes_in_pages(client: Client, page: str) -> None:
     assert [project["slug"] for project in found] == slugs[start : start + count]
 
 
-@pytest.mark.parametrize("number", ["9" * 20, "9" * 5_000, "9223372036854775807", "-1", "%00", "x"])
+@pytest.mark.parametrize("number", ["9" * 20, "9" * 5_000, "9223372036854775807", "-1", "x"])
 def test_no_number_is_too_large_for_the_list(client: Client, ready: Project, number: str) -> None:
     make_project()
 
