@@ -6,6 +6,7 @@ from typing import IO, Any, NoReturn
 from django.core.exceptions import RequestDataTooBig
 from django.shortcuts import get_object_or_404
 from django.urls import path
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework import exceptions, generics, pagination, parsers, serializers, status
@@ -111,6 +112,16 @@ class AnswerSerializer(serializers.ModelSerializer[models.Message]):
         return answers.sentence(message)
 
 
+class ProblemSerializer(serializers.Serializer[Any]):
+    """Why a request is refused."""
+
+    detail = serializers.CharField(help_text="A sentence for whoever asked.")
+    code = serializers.CharField(required=False)
+
+
+PROBLEM, PROBLEMS = ProblemSerializer, OpenApiTypes.OBJECT  # the latter by field, or one as `detail`
+
+
 class ProjectList(generics.ListAPIView[Project]):
     """Every published project, with the state of its assistant."""
 
@@ -119,6 +130,7 @@ class ProjectList(generics.ListAPIView[Project]):
     pagination_class = Pages
 
 
+@extend_schema(responses={200: ProjectSerializer, 404: PROBLEM})
 class ProjectDetail(generics.RetrieveAPIView[Project]):
     """One published project."""
 
@@ -137,7 +149,10 @@ class Ask(APIView):
     throttle_classes = [visitors.QuestionThrottle]
     parser_classes = [JSONParser]
 
-    @extend_schema(request=QuestionSerializer, responses={200: AnswerSerializer, 503: AnswerSerializer})
+    @extend_schema(
+        request=QuestionSerializer,
+        responses={200: AnswerSerializer, 400: PROBLEMS} | dict.fromkeys((404, 409, 413, 415, 429, 503), PROBLEM),
+    )
     def post(self, request: Request, slug: str) -> Response:
         project = get_object_or_404(Project.objects.published().with_assistants(), slug=slug)
         if not project.rag.can_answer:
