@@ -80,7 +80,7 @@ def slow() -> Iterator[Bomb]:
 def _bomb(name: str, build: Build, code: str, *, timeout: int = 120, seconds: float = 40) -> Bomb:
     """`seconds`: some three times what it takes while other programs run."""
     return Bomb(
-        name=name, build=build, code=code, timeout=timeout, packed=3_000_000, seconds=seconds, megabytes=400
+        name=name, build=build, code=code, timeout=timeout, packed=5_000_000, seconds=seconds, megabytes=400
     )  # fmt: skip
 
 
@@ -191,7 +191,7 @@ def _repeated(repository: Repository) -> None:
 
 def _zeros(repository: Repository, count: int = 1) -> None:
     """Files of a gigabyte of zero bytes, written as git keeps them without ever being in memory."""
-    whole, packed = sha1(usedforsecurity=False), zlib.compressobj(9)
+    whole, packed = sha1(usedforsecurity=False), zlib.compressobj(1)
     pieces = [packed.compress(head := b"blob %d\0" % GIGABYTE)]
     whole.update(head)
     for _ in range(GIGABYTE // PIECE):
