@@ -30,9 +30,11 @@ RENEWALS = 6  # within the time of a lease
 JOIN_SECONDS = 5.0
 MAX_ATTEMPTS = 3
 
+CRASHED_CODE = "crashed"
 CRASHED = (
     "Processing was cut off three times without an error of its own, as happens when memory runs out. "
-    "Lower RAG_BATCH_SIZE or RAG_MAX_FILE_BYTES, or process it on a larger machine, then process it again."
+    "Lower RAG_BATCH_SIZE or RAG_MAX_FILE_BYTES, or process it on a larger machine, then process it again: "
+    "from the admin, or with --project-id."
 )
 
 
@@ -63,9 +65,11 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
     def waiting(self) -> "ProjectRAGQuerySet":
         """Pending or requested ones, and failed ones: running the command by hand is how an owner retries.
 
-        What was cancelled waits for a new request.
+        What was cancelled waits for a new request, and so does what killed its worker each time: cron runs the command
+        by hand, too, and would never come to the others.
         """
-        asked_for = Q(processing_status__in=["pending", "failed"]) | Q(requested_at__isnull=False)
+        retried = Q(processing_status="failed") & ~Q(error_code=CRASHED_CODE)
+        asked_for = Q(processing_status="pending") | retried | Q(requested_at__isnull=False)
         return self.with_repository().filter(asked_for, cancelled_at=None).exclude(processing_status="processing")
 
     def due(self) -> "ProjectRAGQuerySet":
@@ -79,7 +83,9 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
         return ready.filter(Q(checked_at__isnull=True) | Q(checked_at__lte=Now() - Value(older_than)))
 
     def smallest_first(self) -> "ProjectRAGQuerySet":
-        return self.order_by(F("source_bytes").asc(nulls_last=True), F("requested_at").asc(nulls_last=True), "pk")
+        """Behind those that nothing has happened to: one that kills its worker costs no other its turn."""
+        size, asked = F("source_bytes").asc(nulls_last=True), F("requested_at").asc(nulls_last=True)
+        return self.order_by("attempts", size, asked, "pk")
 
     # What an owner or a visitor asks for
 
@@ -170,7 +176,7 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
             crashed = self.filter(pk__in=[pk for pk, attempts in free if attempts >= MAX_ATTEMPTS])
             crashed.update(
                 **_UNHELD, **_AFTERWARDS, processing_status="failed", progress_percentage=0, processing_error=CRASHED,
-                error_code="crashed", next_attempt_at=None,
+                error_code=CRASHED_CODE, next_attempt_at=None,
             )  # fmt: skip
             self.filter(pk__in=[pk for pk, attempts in free if attempts < MAX_ATTEMPTS]).update(**_UNHELD, **_QUEUED)
         return len(free)

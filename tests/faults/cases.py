@@ -28,7 +28,7 @@ class Expected:
 
 @dataclass(kw_only=True)
 class Case:
-    """`expected`: by commit. `kills`: how many runs were cut off."""
+    """`expected`: by commit. `kills`: how many runs were cut off since the last change, `kills_before`: until then."""
 
     world: worlds.World
     name: str
@@ -37,6 +37,7 @@ class Case:
     expected: dict[str, Expected] = field(default_factory=dict)
     commit: str = ""
     kills: int = 0
+    kills_before: int = 0
     asked_before: tuple[int, int] = (0, 0)  # the providers' requests until the last change
     client: Client = field(default_factory=Client)
 
@@ -52,7 +53,7 @@ class Case:
         )  # fmt: skip
         twin.delete()
         self.asked_before = len(self.world.provider.requests), len(self.world.reader.requests)
-        self.kills = 0
+        self.kills, self.kills_before = 0, self.kills_before + self.kills
 
     @property
     def rag(self) -> ProjectRAG:
@@ -114,10 +115,12 @@ def files(name: str, version: int) -> dict[str, str | None]:
 
 def answers(revision: models.Revision) -> Answers:
     """What is found for each question: path, lines and score."""
-    return [
-        [(p.path, p.start_line, p.end_line, round(p.score, 4)) for p in retrieval.search(revision, question).passages]
-        for question in QUESTIONS
-    ]
+    return [shown(retrieval.search(revision, question).passages) for question in QUESTIONS]
+
+
+def shown(passages: list[retrieval.Passage]) -> list[tuple[str, int, int, float]]:
+    """What a visitor sees of them."""
+    return [(passage.path, passage.start_line, passage.end_line, round(passage.score, 4)) for passage in passages]
 
 
 def _part(number: int, version: int) -> str:

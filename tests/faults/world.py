@@ -27,6 +27,7 @@ from tests.faults import preloaded, proxy
 from tests.git_fixtures import HttpsHost, https_host
 
 KEY = "sk-canary-of-the-key"
+NAME = "docent-command"  # of the commands' connections
 DIMENSIONS = 64
 BATCH = 4
 SECONDS = 120.0  # for one command: far more than it takes on a busy machine
@@ -81,10 +82,10 @@ class World:
     reader: providers.Provider
     host: HttpsHost
     database: proxy.Proxy
-    baseline: int  # of this process's connections to the database
     is_preloaded: bool  # whether commands start with the libraries already read
     logs: list[Done] = field(default_factory=list)
     cases: int = 0
+    latest: "Running | None" = None
 
     @property
     def temporary(self) -> Path:
@@ -95,6 +96,7 @@ class World:
         known = connection.settings_dict
         port = self.database.port if through_proxy else known["PORT"]
         address = f"{known['USER']}:{known['PASSWORD']}@{known['HOST']}:{port}/{known['NAME']}"
+        address += f"?application_name={NAME}"
         return {
             "PATH": os.environ["PATH"], "HOME": str(Path.home()), "ENV_FILE": os.devnull, "DEBUG": "true",
             "FAULT_TESTING": "yes", "TMPDIR": str(self.temporary), "PYTHONUNBUFFERED": "1",
@@ -106,7 +108,8 @@ class World:
 
     def start(self, *arguments: str, **changes: Any) -> "Running":
         """A manage.py command with these variables: `start(*COMMAND, FAULT="claimed:1:KILL")`."""
-        return Running(self, list(arguments), self.environment(**changes))
+        self.latest = Running(self, list(arguments), self.environment(**changes))
+        return self.latest
 
     def run(self, *arguments: str, **changes: Any) -> Done:
         return self.start(*arguments, **changes).wait()
@@ -117,10 +120,10 @@ class World:
         return Worker(options=chosen, interruption=Interruption(), report=Silent()).process(project.rag.pk)
 
     def connections(self) -> int:
-        """To the database, by anybody but this process's own."""
+        """Of the commands to the database."""
         with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
-            return int(cursor.fetchone()[0]) - self.baseline
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = %s", [NAME])
+            return int(cursor.fetchone()[0])
 
 
 class Running:
@@ -182,7 +185,7 @@ def world(folder: Path, *, is_preloaded: bool = False) -> Iterator[World]:
         stack.enter_context(override_settings(**_settings(host, reader)))
         stack.enter_context(_history())
         yield World(
-            folder=folder, provider=provider, reader=reader, host=host, database=database, baseline=_own(),
+            folder=folder, provider=provider, reader=reader, host=host, database=database,
             is_preloaded=is_preloaded,
         )  # fmt: skip
 
@@ -191,7 +194,7 @@ def _settings(host: HttpsHost, reader: providers.Provider) -> dict[str, Any]:
     return {
         "RAG_ALLOWED_HOSTS": [host.host], "EMBEDDING_PROVIDER": "openai", "LLM_PROVIDER": "extractive",
         "OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": f"{reader.url}/v1", "EMBEDDING_DIMENSIONS": DIMENSIONS,
-        "RAG_ASK_RATE": "1000000/min",
+        "RAG_ASK_RATE": "1000000/min", "ALLOWED_HOSTS": ["testserver"],
     }  # fmt: skip
 
 
@@ -216,9 +219,3 @@ def _history() -> Iterator[None]:
     finally:
         with connection.cursor() as cursor:
             cursor.execute(_FORGET)
-
-
-def _own() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
-        return int(cursor.fetchone()[0])
