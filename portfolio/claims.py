@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection, models, transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import F, Q, Value
 from django.db.models.functions import Greatest, Now
 
 from config import logs
-from portfolio import holders
+from portfolio import holders, states
 
 if TYPE_CHECKING:
     from portfolio.models import ProjectRAG  # noqa: F401 — named in annotations
@@ -94,8 +94,8 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
         served = Q(processing_status="processing", requested_at__lte=F("started_at"))
         asked = self.filter(Q(requested_at__isnull=True) | served, pk=pk).update(
             requested_at=Now(), cancelled_at=None, next_attempt_at=None,
-            attempts=_if_processing(F("attempts"), Value(0), _NUMBER),
-            processing_stage=_if_processing(F("processing_stage"), Value("queued"), _TEXT),
+            attempts=states.if_processing(F("attempts"), Value(0), states.NUMBER),
+            processing_stage=states.if_processing(F("processing_stage"), Value("queued"), states.TEXT),
         )  # fmt: skip
         return bool(asked)
 
@@ -106,15 +106,17 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
         """
         asked = self.filter(pk=pk).filter(Q(requested_at__isnull=False) | Q(processing_status="processing"))
         resting = {
-            "processing_status": _if_processing(_at_rest(), F("processing_status"), _TEXT),
-            "progress_percentage": _if_processing(_percentage_at_rest(), F("progress_percentage"), _NUMBER),
+            "processing_status": states.if_processing(states.at_rest(), F("processing_status"), states.TEXT),
+            "progress_percentage": states.if_processing(
+                states.percentage_at_rest(), F("progress_percentage"), states.NUMBER
+            ),
         }
-        return bool(asked.update(**_UNHELD | resting, requested_at=None, processing_stage="", cancelled_at=Now()))
+        return bool(asked.update(**states.UNHELD | resting, requested_at=None, processing_stage="", cancelled_at=Now()))
 
     def reset(self, pk: int) -> None:
         """Back to the state of a new project: no index, no request, no error."""
         self.filter(pk=pk).update(
-            **_UNHELD, processing_status="pending", progress_percentage=0, requested_at=None, processing_stage="",
+            **states.UNHELD, processing_status="pending", progress_percentage=0, requested_at=None, processing_stage="",
             live_revision=None, attempts=0, processing_error="", error_code="", next_attempt_at=None, started_at=None,
             finished_at=None, checked_at=None, cancelled_at=None,
         )  # fmt: skip
@@ -128,12 +130,12 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
         taken = self.filter(free, pk=pk).update(
             processing_status="processing", processing_stage="fetching", progress_percentage=0, cancelled_at=None,
             attempts=Value(1) if by_hand else F("attempts") + 1, started_at=Now(), finished_at=None,
-            lease_token=token, lease_expires_at=_expiry(), lease_holder=holders.current(),
+            lease_token=token, lease_expires_at=states.expiry(), lease_holder=holders.current(),
         )  # fmt: skip
         return Lease(rag_id=pk, token=token) if taken else None
 
     def renew(self, lease: Lease) -> None:
-        self._guarded(lease, lease_expires_at=_expiry())
+        self._guarded(lease, lease_expires_at=states.expiry())
 
     def advance(self, lease: Lease, *, stage: str, percentage: int = 0, **facts: Any) -> None:
         """Record where it stands. Within an attempt the percentage never goes back."""
@@ -143,7 +145,7 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
     def finish(self, lease: Lease, *, live_revision: int) -> None:
         """Ready: the new revision goes live in the same UPDATE."""
         self._guarded(
-            lease, **_UNHELD, **_AFTERWARDS, processing_status="ready", progress_percentage=100,
+            lease, **states.UNHELD, **states.AFTERWARDS, processing_status="ready", progress_percentage=100,
             live_revision=live_revision, attempts=0, processing_error="", error_code="", next_attempt_at=None,
             checked_at=Now(),
         )  # fmt: skip
@@ -154,15 +156,15 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
         `counted`: one of the attempts after which it is given up.
         """
         self._guarded(
-            lease, **_UNHELD, **_AFTERWARDS, processing_status="failed", progress_percentage=0,
-            processing_error=sentence, error_code=code, attempts=F("attempts") if counted else _UNCOUNTED,
+            lease, **states.UNHELD, **states.AFTERWARDS, processing_status="failed", progress_percentage=0,
+            processing_error=sentence, error_code=code, attempts=F("attempts") if counted else states.UNCOUNTED,
             next_attempt_at=None if retry_in is None else Now() + Value(retry_in),
         )  # fmt: skip
 
     def release(self, lease: Lease, *, wait: timedelta | None = None) -> None:
         """Give it back unfinished: queued again, the attempt uncounted, and not taken up before `wait` is over."""
         self._guarded(
-            lease, **_UNHELD, **_QUEUED, attempts=_UNCOUNTED,
+            lease, **states.UNHELD, **states.QUEUED, attempts=states.UNCOUNTED,
             next_attempt_at=None if wait is None else Now() + Value(wait),
         )  # fmt: skip
 
@@ -175,10 +177,12 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
             free = list(dead.select_for_update(skip_locked=True).values_list("pk", "attempts"))
             crashed = self.filter(pk__in=[pk for pk, attempts in free if attempts >= MAX_ATTEMPTS])
             crashed.update(
-                **_UNHELD, **_AFTERWARDS, processing_status="failed", progress_percentage=0, processing_error=CRASHED,
-                error_code=CRASHED_CODE, next_attempt_at=None,
+                **states.UNHELD, **states.AFTERWARDS, processing_status="failed", progress_percentage=0,
+                processing_error=CRASHED, error_code=CRASHED_CODE, next_attempt_at=None,
             )  # fmt: skip
-            self.filter(pk__in=[pk for pk, attempts in free if attempts < MAX_ATTEMPTS]).update(**_UNHELD, **_QUEUED)
+            self.filter(pk__in=[pk for pk, attempts in free if attempts < MAX_ATTEMPTS]).update(
+                **states.UNHELD, **states.QUEUED
+            )
         return len(free)
 
     def _expire_dead(self) -> None:
@@ -219,38 +223,3 @@ class ProjectRAGQuerySet(models.QuerySet["ProjectRAG"]):
     def _guarded(self, lease: Lease, **changes: Any) -> None:
         if not self.filter(pk=lease.rag_id, lease_token=lease.token).update(**changes):
             raise LeaseLost(LeaseLost.__doc__)
-
-
-def _expiry() -> Any:
-    return Now() + Value(timedelta(seconds=settings.RAG_LEASE_SECONDS))
-
-
-def _at_rest() -> Case:
-    """What a row is called that nobody works on: ready while there is something to answer from."""
-    return Case(When(live_revision__isnull=False, then=Value("ready")), default=Value("pending"))
-
-
-def _percentage_at_rest() -> Case:
-    return Case(When(live_revision__isnull=False, then=Value(100)), default=Value(0))
-
-
-def _if_processing(then: Any, otherwise: Any, field: "models.Field[Any, Any]") -> Case:
-    """`then` for a row that somebody works on, else `otherwise`."""
-    return Case(When(processing_status="processing", then=then), default=otherwise, output_field=field)
-
-
-_NUMBER = models.PositiveSmallIntegerField()
-_TEXT = models.CharField()
-_UNCOUNTED = Greatest(F("attempts") - 1, Value(0))
-_UNHELD: dict[str, Any] = {
-    "lease_token": None, "lease_expires_at": None, "lease_holder": "", "processing_speed": "",
-}  # fmt: skip
-# A request that was made after the run began is for another one.
-_STILL_ASKED = Case(When(requested_at__gt=F("started_at"), then=F("requested_at")), default=None)
-_AFTERWARDS: dict[str, Any] = {"processing_stage": "", "requested_at": _STILL_ASKED, "finished_at": Now()}
-_QUEUED: dict[str, Any] = {
-    "processing_status": _at_rest(),
-    "progress_percentage": _percentage_at_rest(),
-    "processing_stage": "queued",
-    "requested_at": Now(),
-}
