@@ -65,6 +65,7 @@ class Restore:
         wanted = {entry.project.slug: entry for entry in self.contents()}
         if reasons := [reason for entry in wanted.values() for reason in self._reasons(entry)]:
             raise Unsuitable("\n".join(reasons))
+        ProjectRAG.objects.sweep()  # also what a restore left that was killed
         self.source.seek(0)
         reader = packed.Reader(self.source)
         for project in reader.projects():

@@ -109,7 +109,7 @@ WITH live AS MATERIALIZED (
     FROM word
 ), near AS (
     SELECT chunk_id FROM rag_signature WHERE rag_id = %(rag)s AND EXISTS (SELECT FROM live)
-    ORDER BY {_DISTANCE}
+    ORDER BY {_DISTANCE}, chunk_id
     LIMIT %(near)s
 ), scored AS (
     SELECT chunk_id, sum(keyword) AS keyword, bool_or(is_near) AS is_near

@@ -28,25 +28,27 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         with opened(options["file"]) as source:
             restore = backups.Restore(source=source, slugs=set(options["project"]), replace=options["replace"])
+            done: list[backups.Outcome] = []
             try:
-                failed = self._tell(restore) if options["check"] else self._run(restore)
+                if options["check"]:
+                    self._tell(restore)
+                else:
+                    self._run(restore, done)
             except (backups.Damaged, backups.Unsuitable) as error:
-                raise CommandError(f"Nothing was restored.\n{error}") from error
-        if failed:
+                so_far = "Nothing else was restored." if done else "Nothing was restored."
+                raise CommandError(f"{so_far}\n{error}") from error
+        if failed := sum(not outcome.done for outcome in done):
             raise CommandError(f"{failed} of the projects were not restored.")
 
-    def _tell(self, restore: backups.Restore) -> int:
+    def _tell(self, restore: backups.Restore) -> None:
         for entry in restore.contents():
             self.stdout.write(line(entry))
         self.stdout.write("The backup is complete and undamaged.")
-        return 0
 
-    def _run(self, restore: backups.Restore) -> int:
-        failed = 0
+    def _run(self, restore: backups.Restore, done: list[backups.Outcome]) -> None:
         for outcome in restore.run():
-            failed += not outcome.done
+            done.append(outcome)
             self.stdout.write(f"{outcome.slug}: {outcome.sentence}")
-        return failed
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """backup_rag and restore_rag as an owner types them."""
 
 import io
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +11,10 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from portfolio.models import Project
-from rag import backups
+from rag import backups, models
 from tests import factories
 from tests.providers import Provider
-from tests.rag.commands.conftest import environment
+from tests.rag.commands.conftest import Start, environment
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -94,6 +95,31 @@ def test_a_damaged_file_says_so_and_that_nothing_happened(thing: Project, tmp_pa
     with pytest.raises(CommandError, match=r"Nothing was restored\.\nIt is cut off") as raised:
         told("restore_rag", file)
     assert raised.value.returncode == 1
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_restore_that_is_killed_leaves_what_was_and_can_be_run_again(
+    thing: Project, tmp_path: Path, start: Start, there: bool
+) -> None:
+    file = tmp_path / "b"
+    told("backup_rag", file)
+    if there:
+        factories.make_live_revision(thing, {"other.py": "x = 1\n"})
+    else:
+        thing.delete()
+    before = paths()
+
+    killed = start("restore_rag", "--replace", str(file), FAULT="mid-cleanup:1:KILL", FAULT_TESTING="yes")
+    killed.communicate(timeout=60)
+
+    assert (killed.returncode, paths()) == (-signal.SIGKILL, before)
+    assert told("restore_rag", file, "--replace").startswith("thing: Ready at 0123456789")
+    assert paths() == ["thing/greet.py"]
+
+
+def paths() -> list[str]:
+    """Of all files that there are."""
+    return sorted(models.SourceFile.objects.values_list("path", flat=True))
 
 
 def test_they_take_a_pipe(thing: Project, provider: Provider) -> None:
