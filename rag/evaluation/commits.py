@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 from rag.evaluation import descriptions
 from rag.evaluation.questions import Lines, Question
+from rag.files import secrets
 from rag.sources import history
 
 MOST_FILES = 5  # changed by one commit: more of them have no one subject
@@ -35,6 +36,9 @@ def question(commit: history.Commit, indexed: Collection[str]) -> Question | Non
 
 
 def subject(line: str) -> str:
-    """What a subject line says, without ticket numbers and prefixes; "" for what is no change of the code."""
+    """What a subject line says, without ticket numbers and prefixes; "" for what is no change of the code.
+
+    Also for one with a secret in it: what becomes a question is sent to the embedding model.
+    """
     text = _REFERENCE.sub(" ", _PREFIX.sub("", line.strip())).strip()
-    return "" if _CHORE.search(text) or len(text.split()) < FEWEST_WORDS else text
+    return "" if secrets.masked(text).findings or _CHORE.search(text) or len(text.split()) < FEWEST_WORDS else text

@@ -170,7 +170,7 @@ def kind(path: str) -> str:
 
 def test_on_every_page_every_payload_is_text(admin_client: Client) -> None:
     known: dict[str, set[tuple[str, frozenset[str]]]] = {}
-    for path, page in visit(admin_client, [HARMLESS] * len(ALL)).items():
+    for path, page in visit(admin_client, [HARMLESS] * 24).items():
         known.setdefault(kind(path), set()).update(shape(page).elements)
     Project.objects.all().delete()
     models.Call.objects.all().delete()

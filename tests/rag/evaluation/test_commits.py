@@ -5,6 +5,7 @@ import pytest
 from rag import sources
 from rag.evaluation import commits
 from rag.sources import history
+from tests.attacks.fake_secrets import FAKES
 from tests.git_fixtures import Repository
 
 ALL = ("a.py", "b.py", "tests/test_a.py", "CHANGES.md")
@@ -72,6 +73,12 @@ def test_an_earlier_state_can_be_read_as_far_as_it_was_fetched(repository: Repos
         ((_sha, content),) = clone.read([entry.blob_sha])
     assert [each.subject for each in found] == ["Number 4", "Number 3"]
     assert content == b"x = 2\n"
+
+
+def test_a_subject_with_a_secret_is_not_asked() -> None:
+    (fake, *_) = [fake for fake in FAKES if fake.kind == "github"]
+
+    assert commits.subject(f"Stop using {fake.secrets[0]} to log in") == ""
 
 
 @pytest.mark.usefixtures("local_repositories")
