@@ -168,7 +168,7 @@ class ProjectRAGAdmin(admin.ModelAdmin):
 
 _ASKED = "An estimate is asked for: process_rag_async makes it, before it processes anything."
 _CHANGE_THEM = (
-    "Visitors and models do not see them, but whoever has the repository does: change them where they are used."
+    "Visitors and models do not see them, but whoever has the repository does: change those that open something."
 )
 _UNKNOWN = (
     "Not known yet. Choose “Estimate what the next run costs” in the list, or run process_rag_async --dry-run. To see "

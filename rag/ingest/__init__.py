@@ -138,7 +138,7 @@ class Run:
     def _tell_masked(self, planned: plan.Plan) -> None:
         """The owner may not know that they are in there; whoever has the repository can read them."""
         if held := [file for file in planned.new if file.masked]:
-            self.report.note(f"Secrets are masked in {len(held)} files; change them where they are used.")
+            self.report.note(f"What looks like a secret is masked in {len(held)} files. Change those that open something.")
             for file in held[:TOLD_FILES]:
                 self.report.note(f"  {file.path}: {file.masked}")
 
