@@ -138,7 +138,9 @@ class Run:
     def _tell_masked(self, planned: plan.Plan) -> None:
         """The owner may not know that they are in there; whoever has the repository can read them."""
         if held := [file for file in planned.new if file.masked]:
-            self.report.note(f"What looks like a secret is masked in {len(held)} files. Change those that open something.")
+            self.report.note(
+                f"{len(held)} files hold what looks like a secret; it is masked. Change those that are real."
+            )
             for file in held[:TOLD_FILES]:
                 self.report.note(f"  {file.path}: {file.masked}")
 
