@@ -10,6 +10,7 @@ texts. `python -m tests.providers` prints what comes of everything that can go w
 """
 
 from tests.providers.plans import (
+    FAST,
     Altered,
     Chat,
     Drop,
@@ -26,6 +27,7 @@ from tests.providers.plans import (
 from tests.providers.server import Provider, Request, serving
 
 __all__ = [
+    "FAST",
     "Altered",
     "Chat",
     "Drop",

@@ -66,6 +66,11 @@ class Provider:
         """Those that lead a site here."""
         return self.dialect.settings(self.url)
 
+    def lead(self, settings: Any) -> None:
+        """Change a site's settings so that it comes here."""
+        for name, value in self.settings.items():
+            setattr(settings, name, value)
+
     def forget(self) -> None:
         """What was asked, and what was planned."""
         self.requests.clear()

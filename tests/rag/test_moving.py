@@ -25,8 +25,7 @@ def servers(settings: Settings) -> Iterator[Servers]:
     settings.EMBEDDING_PROVIDER = "openai"
     with serving(dialects.OPENAI) as openai, serving(dialects.AZURE) as azure, serving(dialects.TOGETHER) as together:
         for server in (openai, azure, together):
-            for name, value in server.settings.items():
-                setattr(settings, name, value)
+            server.lead(settings)
         yield {"openai": openai, "azure": azure, "together": together}
 
 

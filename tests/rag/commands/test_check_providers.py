@@ -19,8 +19,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(params=[dialect for dialect in dialects.ALL if dialect.embeds], ids=lambda dialect: dialect.name)
 def provider(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Provider]:
     with serving(request.param) as running:
-        for name, value in running.settings.items():
-            setattr(settings, name, value)
+        running.lead(settings)
         settings.LLM_PROVIDER = settings.EMBEDDING_PROVIDER = request.param.name
         yield running
 

@@ -12,17 +12,13 @@ from django.core.management import call_command
 
 from portfolio.models import Project, ProjectRAG
 from rag import reporting
-from tests.providers import Hang, Provider
+from tests.providers import FAST, Hang, Provider
 from tests.rag.commands.conftest import Start, chunk_count, texts, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 AUTO = ("process_rag_async", "--delay=auto", "--batch-size=2")
 CONCURRENCY = 3
-FAST = {
-    "x-ratelimit-limit-requests": "60000", "x-ratelimit-remaining-requests": "59999",
-    "x-ratelimit-limit-tokens": "600000", "x-ratelimit-remaining-tokens": "599000", "x-ratelimit-reset-tokens": "100ms",
-}  # fmt: skip
 
 
 def auto(start: Start, *arguments: str) -> "subprocess.Popen[str]":

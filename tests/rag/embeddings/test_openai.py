@@ -28,8 +28,7 @@ def openais(settings: Settings) -> Iterator[Provider]:
 
 def _chosen(dialect: dialects.Dialect, settings: Settings) -> Iterator[Provider]:
     with serving(dialect) as running:
-        for name, value in running.settings.items():
-            setattr(settings, name, value)
+        running.lead(settings)
         settings.EMBEDDING_PROVIDER = dialect.name
         yield running
 

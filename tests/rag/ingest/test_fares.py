@@ -18,16 +18,11 @@ from rag.interruption import Interruption
 from rag.spending import calls
 from rag.worker import Outcome, Result, Worker
 from tests.git_fixtures import Repository
-from tests.providers import Half, Hang, Provider, Refusal, dialects, serving
+from tests.providers import FAST, Half, Hang, Provider, Refusal, dialects, serving
 from tests.rag.conftest import Notes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-FAST = {
-    "x-ratelimit-limit-requests": "60000", "x-ratelimit-remaining-requests": "59999",
-    "x-ratelimit-reset-requests": "1ms", "x-ratelimit-limit-tokens": "600000", "x-ratelimit-remaining-tokens": "599000",
-    "x-ratelimit-reset-tokens": "100ms",
-}  # fmt: skip
 CHUNKS = 40
 Process = Callable[..., Outcome]
 
@@ -36,8 +31,7 @@ Process = Callable[..., Outcome]
 def provider(settings: Settings) -> Iterator[Provider]:
     """A thousandth of a dollar a token."""
     with serving(dialects.OPENAI) as running:
-        for name, value in running.settings.items():
-            setattr(settings, name, value)
+        running.lead(settings)
         settings.EMBEDDING_PROVIDER = "openai"
         settings.RAG_PRICES = [f"openai/{running.settings['OPENAI_EMBEDDING_MODEL']}=1000"]
         settings.RAG_DAILY_BUDGET_USD = Decimal(1_000)

@@ -16,8 +16,7 @@ Make = Callable[..., completion.Completion]
 @pytest.fixture(params=dialects.ALL, ids=lambda dialect: dialect.name)
 def provider(request: pytest.FixtureRequest, settings: Settings) -> Iterator[providers.Provider]:
     with providers.serving(request.param) as running:
-        for name, value in running.settings.items():
-            setattr(settings, name, value)
+        running.lead(settings)
         yield running
 
 

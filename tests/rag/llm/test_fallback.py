@@ -36,8 +36,7 @@ def second(settings: Settings) -> Iterator[Provider]:
 
 
 def set_up(settings: Settings, provider: Provider) -> Provider:
-    for name, value in provider.settings.items():
-        setattr(settings, name, value)
+    provider.lead(settings)
     settings.LLM_FIRST_TOKEN_TIMEOUT, settings.RAG_TIMEOUT = 1.5, 3.0
     return provider
 

@@ -29,8 +29,7 @@ def headers(dialect: dialects.Dialect, settings: Settings) -> dict[str, str]:
 
 
 def client(server: Provider, settings: Settings) -> openai.OpenAI:
-    for name, value in server.settings.items():
-        setattr(settings, name, value)
+    server.lead(settings)
     made: openai.OpenAI = KIT.client(providers.embedding(server.dialect.name), LIMITS)
     return made
 

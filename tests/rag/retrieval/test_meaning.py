@@ -21,8 +21,7 @@ QUESTION, ELSEWHERE = "How does greet say hello to somebody?", "Where do zebras 
 @pytest.fixture
 def provider(settings: Settings) -> Iterator[Provider]:
     with serving(dialects.OPENAI) as running:
-        for name, value in running.settings.items():
-            setattr(settings, name, value)
+        running.lead(settings)
         settings.EMBEDDING_PROVIDER, settings.RAG_PRICES, settings.RAG_TIMEOUT = "openai", ["openai/*=1:2"], 0.4
         settings.OPENAI_EMBEDDING_MODEL = "a-model"
         yield running

@@ -44,8 +44,7 @@ def own(settings: Settings) -> Iterator[Provider]:
 
 
 def set_up(settings: Settings, provider: Provider) -> Provider:
-    for name, value in provider.settings.items():
-        setattr(settings, name, value)
+    provider.lead(settings)
     settings.LLM_FIRST_TOKEN_TIMEOUT, settings.RAG_TIMEOUT = 0.5, 3.0
     settings.RAG_ANSWER_CACHE = False  # the same question is put to the models each time
     return provider
