@@ -7,6 +7,8 @@ because a pooler may refuse them.
 from collections.abc import Mapping
 from typing import Any
 
+from django.db import connection
+
 
 def limits_of_all(seconds: float) -> dict[str, float]:
     """A process that was stopped in the middle of a transaction holds its locks for no longer than a lease lasts."""
@@ -23,3 +25,9 @@ def options(given: Mapping[str, Any], limits: Mapping[str, float]) -> dict[str, 
     added = " ".join(f"-c {name}={round(limit * 1000)}" for name, limit in limits.items() if limit)
     both = f"{given.get('options', '')} {added}".strip()
     return {"options": both} if both else {}
+
+
+def may_sleep() -> None:
+    """In a transaction that holds no row of anybody else's, and in which something else may take its time."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")

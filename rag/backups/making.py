@@ -11,6 +11,7 @@ from typing import IO
 from django.db import connection, transaction
 from django.utils import timezone
 
+from config import database
 from portfolio.models import Project
 from rag import models, packing, revisions
 from rag.backups import packed, records
@@ -50,6 +51,7 @@ def _snapshot() -> Iterator[None]:
     with transaction.atomic(durable=True):
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        database.may_sleep()  # where it goes may be slow
         yield
 
 

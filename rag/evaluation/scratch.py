@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 
+from config import database
 from portfolio.claims import Lease
 from portfolio.models import Project, ProjectRAG
 from rag import embeddings, files, models, search_index
@@ -78,6 +79,7 @@ def opened(live: models.Revision) -> Iterator[Scratch]:
     """An empty one by the embedding model of `live`. Raises EmbedderMissing."""
     embedder = embeddings.for_model(live.embedding_model, live.embedding_provider, live.dimensions)
     with calls.aside(), transaction.atomic():
+        database.may_sleep()  # a provider may have every batch wait
         try:
             yield _new(live, embedder)
         finally:

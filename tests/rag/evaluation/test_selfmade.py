@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from django.db import connection
 
 from portfolio.models import Project
 from rag import files, models
@@ -109,6 +110,14 @@ def test_a_scratch_index_has_the_files_that_were_shown_last(grown: Project) -> N
             index.show([scratch.version(file) for file in wanted])
             shown = index.revision.files.order_by("path").values_list("path", flat=True)
             assert list(shown) == [file.path for file in wanted]
+
+
+def test_a_scratch_index_may_wait_for_its_provider(grown: Project) -> None:
+    live = grown.rag.live_revision
+    assert live is not None
+    with scratch.opened(live), connection.cursor() as cursor:
+        cursor.execute("SHOW idle_in_transaction_session_timeout")
+        assert cursor.fetchone() == ("0",)
 
 
 def test_a_question_without_an_answer_has_no_score(grown: Project) -> None:
