@@ -22,7 +22,7 @@ def only_known(application: Application) -> Application:
     """
 
     def answer(environment: Environment, start_response: Any) -> Iterable[bytes]:
-        if _is_known(environment.get("CONTENT_TYPE", "")):
+        if is_known(environment.get("CONTENT_TYPE", "")):
             return application(environment, start_response)
         refusal = HttpResponse(SENTENCE, status=400, content_type="text/plain; charset=utf-8")
         start_response("400 Bad Request", list(refusal.items()))
@@ -31,7 +31,8 @@ def only_known(application: Application) -> Application:
     return answer
 
 
-def _is_known(content_type: str) -> bool:
+def is_known(content_type: str) -> bool:
+    """Whether Django can read a request of that Content-Type."""
     try:
         _, parameters = parse_header_parameters(content_type)
         return codecs.lookup(parameters.get("charset", "utf-8")).name in READ

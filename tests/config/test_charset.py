@@ -4,13 +4,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.core import signals
-from django.core.handlers.wsgi import WSGIHandler
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.db import close_old_connections
+from hypothesis import given
+from hypothesis import strategies as st
 from werkzeug.test import Client
 
 from config import charset
@@ -58,6 +61,12 @@ def test_usual_encodings_and_unknown_names_go_on(client: Client, name: str) -> N
 @pytest.mark.parametrize("kind", ["", "text/plain", ";", "\0", "a/b;" * 5_000, "é", "text/plain; charset"])
 def test_any_content_type_is_survived(client: Client, kind: str) -> None:
     assert client.get("/favicon.ico?a=b", content_type=kind).status_code in (302, 400)
+
+
+@given(st.text(st.characters(max_codepoint=255)) | st.from_regex(r"text/plain; *charset\*?=[ -~]*"))
+def test_of_any_content_type_it_is_known_whether_django_can_read_it(kind: str) -> None:
+    if charset.is_known(kind):
+        WSGIRequest({"REQUEST_METHOD": "GET", "QUERY_STRING": "a=b", "CONTENT_TYPE": kind, "wsgi.input": BytesIO()})
 
 
 def test_the_site_is_served_with_it() -> None:

@@ -1,8 +1,11 @@
 """Markdown and code to HTML. What attackers write is in test_markdown_attacks.py."""
 
+import re
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from portfolio import markdown
 
@@ -180,3 +183,26 @@ def test_a_line_that_looks_like_a_definition_is_kept_with_its_citation() -> None
 
     assert "queue.py waits here" in html
     assert 'class="citation"' in html
+
+
+MARKS = ["# ", "- ", "1. ", "> ", "```py\n", "~~~\n", "`", "**", "_", "~~", "|a|b|\n|-|-|\n", "\n", "    ", "\t"]
+MARKS += ["[", "](", ")", "![", "[1]", "[1](", "[1]: x\n", "[^1]", "<http://x>", "https://github.com/owner/name"]
+MARKS += ["<b>", "<script>", "&lt;", "&#0;", "\\", "javascript:", "\0", "\u202e", "===\n", "---\n", "a", " "]
+MARKDOWN = st.lists(st.sampled_from(MARKS), max_size=40).map("".join) | st.text()
+OPENING = re.compile(r"<([a-z0-9]+)((?: [a-z-]+=\"[^\"<>]*\")*)>|</[a-z0-9]+>|<(?:br|hr)>")
+
+
+@given(MARKDOWN)
+def test_any_text_is_rendered_to_nothing_but_the_allowed_tags(text: str) -> None:
+    for html in (render(text), markdown.render(text)):
+        assert html.encode().decode() == html
+        found = list(OPENING.finditer(html))
+        assert html.count("<") == len(found)
+        assert {match[1] for match in found if match[1]} <= markdown.TAGS
+
+
+@given(MARKDOWN, st.sampled_from(["", "py", "html", "a.js", "Dockerfile", "no-such", "x/y", "."]) | st.text(max_size=9))
+def test_any_code_is_shown_as_it_is_and_runs_nothing(code: str, language: str) -> None:
+    html = markdown.highlight(code, language)
+    assert {match[1] for match in OPENING.finditer(html) if match[1]} <= {"pre", "code", "span"}
+    assert html.count("<") == len(list(OPENING.finditer(html)))

@@ -8,7 +8,7 @@ import semble_grammars
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag import chunks, files
+from rag import chunks, files, sources
 from rag.chunks import syntax
 
 SIZES = chunks.Sizes(prose=300, overlap=60, code=300)
@@ -129,6 +129,20 @@ def test_prose_is_covered_exactly(text: str, overlap: int) -> None:
 @given(TEXTS)
 def test_code_keeps_to_its_size(text: str) -> None:
     assert all(chunk.end - chunk.start <= SIZES.code * 9 / 8 for chunk in split(text).chunks)
+
+
+PIECES = [b"def f():\r\n", b"  x = 1\n", b"\xe9t\xe9\n", b"\xef\xbb\xbf", b"\0", b"\r", b"\x0c\n", b"x" * 700]
+
+
+@given(
+    st.binary(max_size=200) | st.lists(st.sampled_from(PIECES)).map(b"".join),
+    st.sampled_from(["a.py", "a.js", "README.md", "a", "a.yaml"]),
+)
+def test_whatever_bytes_are_read_are_covered_exactly(content: bytes, path: str) -> None:
+    entry = sources.TreeEntry(path=path, mode="100644", blob_sha="0" * 40, size=len(content))
+    read = files.decode(entry, content)
+    if isinstance(read, files.SourceFile):
+        assert_exact(read.text, chunks.split(read, SIZES))
 
 
 @pytest.mark.parametrize("language", semble_grammars.available_languages())

@@ -115,6 +115,19 @@ def test_what_is_a_link_on_the_page_is_cited(written: str) -> None:
     assert linked(checked.text) == set(checked.cited)
 
 
+@given(MARKDOWN)
+def test_at_every_split_only_what_was_given_is_cited_and_linked(written: str) -> None:
+    for end in range(0, len(written), 3):
+        checked = citations.check(written[:end], 2)
+        assert set(checked.cited) <= {1, 2}
+        assert linked(checked.text) == set(checked.cited)
+
+
+@given(st.text(st.characters(codec=None)), st.integers(0, 200))
+def test_any_text_is_checked(written: str, count: int) -> None:
+    assert set(citations.check(written, count).cited) <= set(range(1, count + 1))
+
+
 def test_words_in_brackets_stay() -> None:
     text = "[see the docs] [x1] [1.5] list[int] []"
     assert citations.check(text, 3) == citations.Checked(text=text, cited=())

@@ -395,6 +395,18 @@ def test_cleaning_keeps_the_lines_and_drops_the_rest(text: str) -> None:
     assert clean.splitlines() == clean.removesuffix("\n").split("\n") or not clean
 
 
+ANYTHING = st.text(st.characters(codec=None))  # lone surrogates too
+UNSEEN = {*map(chr, [*range(9), *range(11, 32), *range(127, 160), *range(0xD800, 0xE000), *range(0xE0000, 0xE1000)])}
+
+
+@given(ANYTHING)
+def test_cleaned_text_of_any_kind_can_be_stored_and_is_seen(text: str) -> None:
+    clean = texts.cleaned(text)
+    assert not UNSEEN & set(clean)
+    assert clean.encode().decode() == clean
+    assert clean.count("\n") == text.count("\n")
+
+
 @given(st.binary(max_size=300), st.sampled_from(["a.py", "README.md", "x", "a.json", "b.js"]))
 def test_any_bytes_end_as_text_or_with_a_reason(content: bytes, path: str) -> None:
     result = files.decode(entry(path), content)

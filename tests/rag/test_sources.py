@@ -1,5 +1,6 @@
 import base64
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -128,6 +129,47 @@ def test_whatever_is_parsed_is_an_allowed_host_and_plain_names(text: str) -> Non
     assert address.host in ("github.com", "gitlab.com", "codeberg.org")
     assert all(part.strip("._~+-") or part for part in address.path.split("/"))
     assert sources.parse(address.url) == address
+
+
+ODD = ["https://", "HTTPS://", "github.com", "GitHub.com:443", "/owner/name", ".git", "@", ":", "/..", "%2e%2e", "#"]
+ODD += ["gitlab.com/a/b/c", "\u3002", "\uff0f", "-", "ext::sh", "file://", " ", "\n", "\0", "\ud800", "[::1]", "x" * 99]
+ADDRESSES = st.lists(st.sampled_from(ODD), max_size=8).map("".join) | st.text(st.characters(codec=None))
+
+
+@given(ADDRESSES)
+def test_any_address_is_rebuilt_from_plain_names_or_refused_with_a_sentence(text: str) -> None:
+    try:
+        address = sources.parse(text)
+    except sources.AddressRefused as refused:
+        assert str(refused).endswith(".") and str(refused).isprintable()
+    else:
+        assert re.fullmatch(r"https://(github|gitlab|codeberg)\.(com|org)(/[A-Za-z0-9_.~+-]+){2,10}\.git", address.url)
+        assert not {"", ".", "..", ".git"} & set(address.path.split("/"))
+
+
+@given(ADDRESSES)
+def test_any_branch_is_taken_as_it_is_or_refused_with_a_sentence(text: str) -> None:
+    try:
+        assert sources.check_ref(text) == text
+    except sources.AddressRefused as refused:
+        assert str(refused).endswith(".") and str(refused).isprintable()
+    else:
+        assert not text.startswith("-") and text.isprintable()
+
+
+@given(ADDRESSES, st.text(st.characters(codec=None, exclude_categories=["Cs"])), st.integers(1, 10**9))
+def test_lines_of_any_path_are_a_page_of_the_repository(url: str, path: str, line: int) -> None:
+    found = sources.lines_url(url, "c0ffee", path, line, line + 1)
+    assert found == "" or (found.isascii() and found.startswith(f"{sources.parse(url).web_url}/"))
+    assert not set(found) & set(" <>\"'\\`\n\r\t")
+
+
+@given(st.text(st.characters(codec=None)) | st.lists(st.sampled_from(
+    ["fatal: ", "remote: ", "not found", "early EOF", "returned error: 503", "\n", "\x1b[31m", "{name}", "x" * 300]
+)).map("".join))  # fmt: skip
+def test_whatever_git_writes_is_told_in_a_sentence(message: str) -> None:
+    error = errors.explain(message, "github.com/owner/name", has_token=False)
+    assert str(error).isprintable() and str(error).endswith((".", "?")) and len(str(error)) < 400
 
 
 @pytest.mark.parametrize("ref", ["main", "feature/x", "v1.0", "fonctionnalité", "a#b", "it's", "user@x", "1"])

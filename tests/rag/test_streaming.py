@@ -83,6 +83,11 @@ def test_any_text_arrives_as_it_was_sent(text: str) -> None:
     assert html.unescape(data) == html.unescape(html.escape(re.sub(r"\r\n|\r", "\n", clean)))
 
 
+@given(st.text().filter(lambda text: text.strip("\r\n")), st.sampled_from(["text", "message", "sources"]))
+def test_any_data_is_one_event_of_its_name(text: str, name: str) -> None:
+    assert parse(streaming.sse(name, text)) == [(name, re.sub(r"\r\n|\r", "\n", text))]
+
+
 @given(st.lists(st.sampled_from([*"\r\n<>&\"' a:", "event: done", "data: x", "<script>"])).map("".join))
 def test_no_text_forges_an_event_or_a_tag(text: str) -> None:
     sent = streaming.render(answers.Text(piece=text))
