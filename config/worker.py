@@ -38,7 +38,8 @@ def is_whole(received: bytes) -> bool:
         return False
     length = _LENGTH.search(head + b"\r\n")
     expected = int(length[1][:20]) if length else 0
-    return expected > SHORT or len(body) >= expected
+    is_asking = b"100-continue" in head.lower()  # whether to send the body, which gunicorn answers
+    return is_asking or expected > SHORT or len(body) >= expected
 
 
 class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
@@ -114,6 +115,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         if conn.parser is None:
             conn.parser = http.get_parser(conn.cfg, conn.sock, conn.client)
         conn.parser.unreader.unread(bytes(conn.received))
+        conn.received.clear()
         conn.data_ready = True
         self.enqueue_req(conn)
 

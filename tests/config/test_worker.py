@@ -29,6 +29,7 @@ GET = b"GET /%s HTTP/1.1\r\nHost: a\r\n%s\r\n"
         (b"POST / HTTP/1.1\r\nContent-Length: 9999999\r\n\r\n", True),
         (b"POST / HTTP/1.1\r\nContent-Length: " + b"9" * 9_000 + b"\r\n\r\n", True),
         (b"POST / HTTP/1.1\r\nContent-Length: many\r\n\r\n", True),
+        (b"POST / HTTP/1.1\r\nContent-Length: 5\r\nExpect: 100-Continue\r\n\r\n", True),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe", True),
     ],
 )
@@ -126,6 +127,14 @@ def test_the_end_of_an_answer_arrives_while_the_other_side_still_sends(port: int
         sock.sendall(GET % (b"end", b"Connection: close\r\n") + b"and more" * 10_000)
         time.sleep(0.1)
         assert answer(sock) == b"/end"
+
+
+def test_whoever_asks_whether_to_send_its_body_is_told(port: int) -> None:
+    with connected(port) as sock:
+        sock.sendall(b"POST /ask HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n")
+        assert sock.recv(1_000).startswith(b"HTTP/1.1 100 Continue")
+        sock.sendall(b"body")
+        assert answer(sock) == b"/askbody"
 
 
 def test_a_head_without_end_is_dropped(port: int) -> None:
