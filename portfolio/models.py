@@ -59,10 +59,12 @@ class Project(models.Model):
         return self.title
 
     def save(self, *args: Any, **kwargs: Any) -> None:
+        """With its assistant at once: a page that is read in between shows both or neither."""
         if not self.slug:
             self.slug = self._free_slug()
-        super().save(*args, **kwargs)
-        ProjectRAG.objects.get_or_create(project=self)
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            ProjectRAG.objects.get_or_create(project=self)
 
     def get_absolute_url(self) -> str:
         return reverse("project", args=[self.slug])

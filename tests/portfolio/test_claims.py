@@ -30,6 +30,17 @@ def test_every_project_has_an_assistant(rag: ProjectRAG) -> None:
     assert (rag.processing_status, rag.progress_percentage) == ("pending", 0)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_no_project_is_seen_without_its_assistant(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: object) -> None:
+        raise OperationalError("server closed the connection")
+
+    monkeypatch.setattr(ProjectRAG.objects, "get_or_create", fail)
+    with pytest.raises(OperationalError):
+        Project.objects.create(title="Half")
+    assert not Project.objects.exists()
+
+
 def test_a_request_is_recorded_once(rag: ProjectRAG) -> None:
     answers = [ProjectRAG.objects.request(rag.pk) for _ in range(3)]
 
