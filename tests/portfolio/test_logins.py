@@ -126,3 +126,8 @@ def test_of_fifty_at_once_exactly_the_allowed_number_is_tried() -> None:
         codes = list(pool.map(try_once, range(50)))
 
     assert codes.count(200) == logins.OF_AN_ADDRESS and codes.count(429) == 50 - logins.OF_AN_ADDRESS
+
+
+def test_a_count_says_whose_and_how_many() -> None:
+    attempt("wrong")
+    assert str(LoginAttempts.objects.order_by("pk").first()).endswith(": 1")

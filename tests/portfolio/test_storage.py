@@ -171,3 +171,8 @@ def test_a_picture_is_served_for_good_and_as_nothing_else(client: Client) -> Non
 @pytest.mark.parametrize("name", ["nothing.png", "../config/settings/site.py", "%2e%2e/manage.py", "owner/", "%00"])
 def test_a_name_that_was_never_given_is_not_found(client: Client, name: str) -> None:
     assert client.get(f"/media/{name}").status_code == 404
+
+
+@pytest.mark.django_db
+def test_a_name_that_no_text_can_hold_is_not_found(client: Client) -> None:
+    assert client.get("/media/a%00b.png").status_code == 404

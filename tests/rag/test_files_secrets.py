@@ -4,6 +4,7 @@ import pytest
 
 from rag import files
 from rag.files import secrets
+from rag.files.secrets import kinds
 from rag.sources import TreeEntry
 from tests.attacks.fake_secrets import FAKES, Fake
 
@@ -84,6 +85,25 @@ def test_a_secret_is_masked_and_the_lines_stay(fake: Fake) -> None:
 @pytest.mark.parametrize(("text", "secret"), NAMED)
 def test_a_secret_is_known_by_its_name(text: str, secret: str) -> None:
     assert secret not in secrets.masked(text).text
+
+
+def test_an_aws_secret_is_known_by_the_id_beside_it() -> None:
+    (one,) = [fake for fake in FAKES if fake.name == "aws-id" or fake.kind == "aws-id"][:1]
+    (secret,) = [part for fake in FAKES if fake.kind == "aws-secret" for part in fake.secrets][:1]
+
+    assert secret not in secrets.masked(f"{one.text}\n{secret}\n").text
+    assert secret in secrets.masked(f"a checksum\n{secret}\n").text
+
+
+@pytest.mark.parametrize("value", ["two words that say nothing", "/run/secrets/database", "https://example.org/login"])
+def test_words_and_places_are_no_passwords(value: str) -> None:
+    assert value in secrets.masked(f'password = "{value}"').text
+
+
+def test_what_overlaps_is_masked_as_one() -> None:
+    spans = [kinds.Span(0, 5, "password"), kinds.Span(3, 8, "token"), kinds.Span(9, 10, "token")]
+
+    assert list(secrets._apart(spans)) == [kinds.Span(0, 8, "password"), kinds.Span(9, 10, "token")]
 
 
 def test_there_are_forty_fakes_of_twenty_kinds() -> None:
