@@ -10,7 +10,7 @@ from django.test import Client
 from PIL import ExifTags, Image
 
 from portfolio import storage
-from portfolio.models import StoredFile
+from portfolio.models import Project, StoredFile
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
@@ -176,3 +176,12 @@ def test_a_name_that_was_never_given_is_not_found(client: Client, name: str) -> 
 @pytest.mark.django_db
 def test_a_name_that_no_text_can_hold_is_not_found(client: Client) -> None:
     assert client.get("/media/a%00b.png").status_code == 404
+
+
+@pytest.mark.django_db
+def test_the_picture_of_a_hidden_project_is_for_staff_only(client: Client, admin_client: Client) -> None:
+    name = stored()
+    Project.objects.create(title="Hidden", image=name)
+
+    assert client.get(default_storage.url(name)).status_code == 404
+    assert admin_client.get(default_storage.url(name)).headers["Cache-Control"] == "private"

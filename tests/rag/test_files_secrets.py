@@ -93,6 +93,7 @@ def test_an_aws_secret_is_known_by_the_id_beside_it() -> None:
 
     assert secret not in secrets.masked(f"{one.text}\n{secret}\n").text
     assert secret in secrets.masked(f"a checksum\n{secret}\n").text
+    assert "a" * 40 in secrets.masked(f"{one.text}\n{'a' * 40}\n").text
 
 
 @pytest.mark.parametrize("value", ["two words that say nothing", "/run/secrets/database", "https://example.org/login"])
