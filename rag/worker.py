@@ -7,22 +7,21 @@ from datetime import timedelta
 from enum import Enum
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 from django.db.models.functions import Now
 
 from config import faults, logs
-from portfolio.claims import MAX_ATTEMPTS, Lease, LeaseLost
+from portfolio.claims import Lease, LeaseLost
 from portfolio.models import ProjectRAG
-from rag import embeddings, ingest, models, revisions, sources, throttle
-from rag.ingest import estimate, flights, plan
+from rag import embeddings, failures, ingest, models, revisions, sources
+from rag.ingest import estimate, plan
 from rag.interruption import Interrupted, Interruption
-from rag.spending import budgets, folding, prices
+from rag.spending import folding, prices
 
 logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 2.0
 TURN_WAIT = timedelta(minutes=1)  # after its time was over, so that the others have their turn
-RETRY_WAITS = (timedelta(minutes=1), timedelta(minutes=5))  # after the first and the second failure in a row
 
 
 class Result(Enum):
@@ -67,8 +66,7 @@ class Worker:
         """What becomes due, for as long as nobody interrupts."""
         refresh = timedelta(minutes=settings.RAG_REFRESH_MINUTES)
         while not self.interruption.due:
-            self._prepare()
-            next_up = ProjectRAG.objects.due().smallest_first().first() or ProjectRAG.objects.to_check(refresh).first()
+            next_up = self._next(refresh)
             if next_up is not None:
                 yield self.process(next_up.pk)
                 continue
@@ -78,23 +76,37 @@ class Worker:
             except Interrupted:
                 return
 
+    def _next(self, refresh: timedelta) -> ProjectRAG | None:
+        """What to take up now. A database that is away is waited for."""
+        connection.close_if_unusable_or_obsolete()
+        try:
+            self._prepare()
+            due = ProjectRAG.objects.due().smallest_first().first()
+            return due or ProjectRAG.objects.to_check(refresh).first()
+        except failures.LOST as error:
+            logger.warning("The database does not answer, trying again: %s", error)
+            return None
+
     def process(self, pk: int) -> Outcome:
         """One project's turn. Whatever happens in it ends here, so that the next has its own."""
-        rag = ProjectRAG.objects.select_related("project", "live_revision").filter(pk=pk).first()
-        if rag is None:
-            return Outcome(title=f"Project {pk}", result=Result.BUSY, sentence="It is there no more.")
+        connection.close_if_unusable_or_obsolete()
+        title = f"Project {pk}"
         try:
+            rag = ProjectRAG.objects.select_related("project", "live_revision").filter(pk=pk).first()
+            if rag is None:
+                return Outcome(title=title, result=Result.BUSY, sentence="It is there no more.")
+            title = rag.project.title
             result, sentence = self._turn(rag)
         except LeaseLost:
             result, sentence = Result.BUSY, "It was cancelled, or another process has taken it over."
         except Interrupted:
             result, sentence = Result.STOPPED, "Stopped before it began."
         except Exception as error:
-            logger.exception("The turn of %s ended in an unexpected way", rag.project.slug)
-            result, sentence = Result.FAILED, describe(error).sentence
+            logger.exception("The turn of %s ended in an unexpected way", title)
+            result, sentence = Result.FAILED, failures.describe(error).sentence
         finally:
             self.report.finish()
-        return Outcome(title=rag.project.title, result=result, sentence=sentence, rag_id=pk)
+        return Outcome(title=title, result=result, sentence=sentence, rag_id=pk)
 
     def _turn(self, rag: ProjectRAG) -> tuple[Result, str]:
         try:
@@ -125,8 +137,8 @@ class Worker:
         except LeaseLost:
             raise
         except Exception as error:
-            failure = describe(error)
-            if failure.code == UNEXPECTED:
+            failure = failures.describe(error)
+            if failure.code == failures.UNEXPECTED:
                 logger.exception("Processing %s failed in an unexpected way", rag.project.slug)
             return self._failed(rag, lease, failure)
 
@@ -140,10 +152,11 @@ class Worker:
         ProjectRAG.objects.release(lease, wait=TURN_WAIT)
         return Result.STOPPED, "Its time was over; it is queued again with its progress."
 
-    def _failed(self, rag: ProjectRAG, lease: Lease, failure: "Failure") -> tuple[Result, str]:
+    def _failed(self, rag: ProjectRAG, lease: Lease, failure: failures.Failure) -> tuple[Result, str]:
+        connection.close_if_unusable_or_obsolete()  # another one may tell
         if failure.retry_in is None or failure.permanent:
             attempts = ProjectRAG.objects.filter(pk=rag.pk).values_list("attempts", flat=True).first() or 0
-            retry_in, counted = None if failure.permanent else retry_wait(attempts), True
+            retry_in, counted = None if failure.permanent else failures.retry_wait(attempts), True
         else:
             retry_in, counted = failure.retry_in, False
         ProjectRAG.objects.fail(lease, code=failure.code, sentence=failure.sentence, retry_in=retry_in, counted=counted)
@@ -165,7 +178,7 @@ class Worker:
         return Result.UNCHANGED, f"Unchanged at {rag.live_revision.commit_sha[:10]}; nothing to do."
 
     def _look_again(self, rag: ProjectRAG) -> None:
-        later = Now() + RETRY_WAITS[0]
+        later = Now() + failures.RETRY_WAITS[0]
         ProjectRAG.objects.filter(pk=rag.pk, processing_status="ready").update(checked_at=Now(), next_attempt_at=later)
 
     def _prepare(self) -> None:
@@ -192,41 +205,6 @@ class Worker:
                 ProjectRAG.objects.filter(pk=rag.pk).update(source_bytes=size)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Failure:
-    """What is stored of an error: a stable code, a sentence with the remedy, and whether it can pass by itself.
-
-    `retry_in`: how long it is sure to last; trying again after that is no further attempt.
-    """
-
-    code: str
-    sentence: str
-    permanent: bool
-    retry_in: timedelta | None = None
-
-
-def describe(error: Exception) -> Failure:
-    if isinstance(error, sources.SourceError | embeddings.EmbeddingError | revisions.IndexRefused | budgets.Refused):
-        return Failure(code=error.code, sentence=str(error), permanent=error.permanent, retry_in=_asked_for(error))
-    if isinstance(error, OperationalError | InterfaceError):
-        return Failure(code="database", sentence=_DATABASE, permanent=False)
-    if isinstance(error, OSError):
-        return Failure(code="system", sentence=_SYSTEM.format(reason=error.strerror or "unknown"), permanent=False)
-    return Failure(code=UNEXPECTED, sentence=_UNEXPECTED, permanent=True)
-
-
-def _asked_for(error: Exception) -> timedelta | None:
-    """Until there is money again, or as long as a provider asks for, where that was too long for the run to wait."""
-    seconds = getattr(error, "retry_after", None) or 0
-    is_waited_for = seconds <= flights.MOST_RETRY_AFTER and not isinstance(error, budgets.Refused)
-    return None if is_waited_for else timedelta(seconds=min(seconds, throttle.DAY))
-
-
-def retry_wait(attempts: int) -> timedelta | None:
-    """How long a watching worker waits after so many failures in a row; None when it gives up."""
-    return RETRY_WAITS[max(0, attempts - 1)] if attempts < MAX_ATTEMPTS else None
-
-
 def summary(revision: models.Revision) -> str:
     """What a revision holds and what it took, in one line."""
     seconds = sum(revision.timings.values())
@@ -238,10 +216,6 @@ def summary(revision: models.Revision) -> str:
     )
 
 
-UNEXPECTED = "unexpected"
-_UNEXPECTED = "Something went wrong that has no sentence of its own yet. The log has the details; process it again."
-_DATABASE = "The connection to the database broke. It is tried again; look at the database if it goes on."
-_SYSTEM = "This machine could not go on ({reason}). It is tried again; look at its disk and memory if it goes on."
 _TOO_SLOW = (
     "Its time was over before anything could be stored. Raise RAG_MAX_MINUTES, or leave out more of the repository "
     "with a .docentignore, then process it again."

@@ -17,7 +17,7 @@ ORDER = [
     # Store
     "models", "spending", "packing", "search_index", "revisions",
     # Run the stages
-    "ingest", "worker", "reporting",
+    "ingest", "failures", "worker", "reporting",
     # Take along
     "backups",
     # Find and answer

@@ -38,13 +38,13 @@ _numbers = itertools.count(1)
 _RECORD = """
     CREATE TABLE faults_history (
         id bigserial PRIMARY KEY, rag_id bigint, status text, percentage int, token uuid, attempts int, live bigint,
-        error text
+        requested timestamptz
     );
     CREATE FUNCTION faults_record() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        INSERT INTO faults_history (rag_id, status, percentage, token, attempts, live, error)
+        INSERT INTO faults_history (rag_id, status, percentage, token, attempts, live, requested)
         VALUES (NEW.id, NEW.processing_status, NEW.progress_percentage, NEW.lease_token, NEW.attempts,
-                NEW.live_revision_id, NEW.processing_error);
+                NEW.live_revision_id, NEW.requested_at);
         RETURN NULL;
     END $$;
     CREATE TRIGGER faults_record AFTER INSERT OR UPDATE ON portfolio_projectrag
@@ -122,7 +122,10 @@ class World:
     def connections(self) -> int:
         """Of the commands to the database."""
         with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = %s", [NAME])
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s AND datname = current_database()",
+                [NAME],
+            )
             return int(cursor.fetchone()[0])
 
 

@@ -21,8 +21,9 @@ from django.urls import reverse
 
 from portfolio.models import Project, ProjectRAG
 from rag import files, ingest, models, reporting, revisions, sources
+from rag.failures import UNEXPECTED
 from rag.interruption import Interruption
-from rag.worker import UNEXPECTED, Worker
+from rag.worker import Worker
 from tests.git_fixtures import Behaviour, HttpsHost, Repository, https_host
 from tests.hostile import logs
 from tests.hostile.cases import GOOD, INDEXED, Case, Place

@@ -12,8 +12,9 @@ from pytest_django import Settings
 from portfolio.claims import Lease, ProjectRAGQuerySet
 from portfolio.models import Project, ProjectRAG
 from rag import embeddings, ingest, models, sources
+from rag.failures import retry_wait
 from rag.interruption import Interruption
-from rag.worker import Outcome, Result, Worker, retry_wait
+from rag.worker import Outcome, Result, Worker
 from tests.git_fixtures import Repository
 from tests.rag.conftest import Notes
 
