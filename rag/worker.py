@@ -78,7 +78,7 @@ class Worker:
 
     def _next(self, refresh: timedelta) -> ProjectRAG | None:
         """What to take up now. A database that is away is waited for."""
-        connection.close_if_unusable_or_obsolete()
+        _drop_lost_connection()
         try:
             self._prepare()
             due = ProjectRAG.objects.due().smallest_first().first()
@@ -89,7 +89,7 @@ class Worker:
 
     def process(self, pk: int) -> Outcome:
         """One project's turn. Whatever happens in it ends here, so that the next has its own."""
-        connection.close_if_unusable_or_obsolete()
+        _drop_lost_connection()
         title = f"Project {pk}"
         try:
             rag = ProjectRAG.objects.select_related("project", "live_revision").filter(pk=pk).first()
@@ -153,7 +153,7 @@ class Worker:
         return Result.STOPPED, "Its time was over; it is queued again with its progress."
 
     def _failed(self, rag: ProjectRAG, lease: Lease, failure: failures.Failure) -> tuple[Result, str]:
-        connection.close_if_unusable_or_obsolete()  # another one may tell
+        _drop_lost_connection()  # another one may tell
         if failure.retry_in is None or failure.permanent:
             attempts = ProjectRAG.objects.filter(pk=rag.pk).values_list("attempts", flat=True).first() or 0
             retry_in, counted = None if failure.permanent else failures.retry_wait(attempts), True
@@ -203,6 +203,12 @@ class Worker:
                 logger.info("The size of %s is not known: %s", rag.project.slug, type(error).__name__)
             else:
                 ProjectRAG.objects.filter(pk=rag.pk).update(source_bytes=size)
+
+
+def _drop_lost_connection() -> None:
+    """The next query takes another one. In a transaction, which tests have around everything, there is none."""
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()
 
 
 def summary(revision: models.Revision) -> str:

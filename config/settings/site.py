@@ -89,7 +89,7 @@ _database["OPTIONS"] = {
     # min_size 0: a command that needs one connection opens one.
     "pool": {"min_size": 0, "max_size": env.whole("DATABASE_POOL_SIZE", 8, minimum=2), "timeout": 10},
 }
-_database["CONN_HEALTH_CHECKS"] = True  # of each that the pool hands out: PostgreSQL may have been started anew
+_database["ENGINE"] = "config.postgresql"
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 _named_by_content = "whitenoise.storage.CompressedManifestStaticFilesStorage"

@@ -94,7 +94,7 @@ def standing() -> Iterator[world.World]:
     place = settings.LOCAL_POSTGRES_DIR
     assert place is not None, "The trials bring their own database: unset DATABASE_URL."
     place.chmod(0o711)
-    with local_postgres.running(place, fsync=False), tempfile.TemporaryDirectory(prefix="faults-") as folder:
+    with local_postgres.running(place), tempfile.TemporaryDirectory(prefix="faults-") as folder:
         call_command("migrate", verbosity=0)
         with world.world(Path(folder), is_preloaded=True) as made:
             yield made
