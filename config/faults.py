@@ -40,7 +40,7 @@ POINTS = (
     "mid-cleanup",  # inside the same one: half of what is old is gone
     "after-flip",
 )
-SLEEP_SECONDS = 60.0
+SLEEP_SECONDS = 5.0
 
 
 class Raised(Exception):

@@ -16,6 +16,10 @@ RETRY_WAITS = (timedelta(minutes=1), timedelta(minutes=5))  # after the first an
 UNEXPECTED = "unexpected"
 _UNEXPECTED = "Something went wrong that has no sentence of its own yet. The log has the details; process it again."
 _DATABASE = "The connection to the database broke. It is tried again; look at the database if it goes on."
+_MEMORY = (
+    "The memory was not enough. It is tried again; lower RAG_BATCH_SIZE or RAG_MAX_FILE_BYTES, or process it on a larger "
+    "machine, if it goes on."
+)
 _SYSTEM = "This machine could not go on ({reason}). It is tried again; look at its disk and memory if it goes on."
 
 
@@ -37,6 +41,8 @@ def describe(error: Exception) -> Failure:
         return Failure(code=error.code, sentence=str(error), permanent=error.permanent, retry_in=_asked_for(error))
     if isinstance(error, LOST):
         return Failure(code="database", sentence=_DATABASE, permanent=False)
+    if isinstance(error, MemoryError):
+        return Failure(code="memory", sentence=_MEMORY, permanent=False)
     if isinstance(error, OSError):
         return Failure(code="system", sentence=_SYSTEM.format(reason=error.strerror or "unknown"), permanent=False)
     return Failure(code=UNEXPECTED, sentence=_UNEXPECTED, permanent=True)

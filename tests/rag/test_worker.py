@@ -12,7 +12,7 @@ from pytest_django import Settings
 from portfolio.claims import Lease, ProjectRAGQuerySet
 from portfolio.models import Project, ProjectRAG
 from rag import embeddings, ingest, models, sources
-from rag.failures import retry_wait
+from rag.failures import describe, retry_wait
 from rag.interruption import Interruption
 from rag.worker import Outcome, Result, Worker
 from tests.git_fixtures import Repository
@@ -327,3 +327,10 @@ def test_what_a_dead_worker_left_is_swept_before_anything_else(make: Make) -> No
     ProjectRAG.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
 
     assert titles(worker().process_all()) == ["Left"]
+
+
+def test_a_lack_of_memory_says_what_to_do_and_may_pass() -> None:
+    failure = describe(MemoryError())
+
+    assert (failure.code, failure.permanent) == ("memory", False)
+    assert "RAG_BATCH_SIZE" in failure.sentence
