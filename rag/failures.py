@@ -17,8 +17,8 @@ UNEXPECTED = "unexpected"
 _UNEXPECTED = "Something went wrong that has no sentence of its own yet. The log has the details; process it again."
 _DATABASE = "The connection to the database broke. It is tried again; look at the database if it goes on."
 _MEMORY = (
-    "The memory was not enough. It is tried again; lower RAG_BATCH_SIZE or RAG_MAX_FILE_BYTES, or process it on a larger "
-    "machine, if it goes on."
+    "The memory was not enough. It is tried again; lower RAG_BATCH_SIZE or RAG_MAX_FILE_BYTES, or process it on a "
+    "larger machine, if it goes on."
 )
 _SYSTEM = "This machine could not go on ({reason}). It is tried again; look at its disk and memory if it goes on."
 
