@@ -4,6 +4,8 @@
 import os
 import sys
 
+POLITE = 10
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -13,6 +15,8 @@ def main() -> None:
     from config import local_postgres
 
     with local_postgres.running(settings.LOCAL_POSTGRES_DIR):
+        if sys.argv[1:2] == ["process_rag_async"]:
+            os.nice(POLITE)  # where pages are served on the same core, they go first
         execute_from_command_line(sys.argv)
 
 
