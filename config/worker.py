@@ -28,6 +28,7 @@ SHORT = 16 * 1024  # bytes of a body that is waited for here; a picture's is rea
 LONGEST_HEAD = 16 * 1024  # bytes, of which a browser with all its cookies sends a tenth
 END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*\r\n", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r]*chunked", re.IGNORECASE)
 _PATIENCE = struct.pack("ll", SECONDS, 0)  # the kernel's struct timeval
 
 
@@ -38,6 +39,8 @@ def is_whole(received: bytes) -> bool:
         return False
     length = _LENGTH.search(head + b"\r\n")
     expected = int(length[1][:20]) if length else 0
+    if _CHUNKED.search(head + b"\r\n"):
+        return END in body or len(body) > SHORT  # the last chunk ends as a head does
     is_asking = b"100-continue" in head.lower()  # whether to send the body, which gunicorn answers
     return is_asking or expected > SHORT or len(body) >= expected
 
@@ -70,6 +73,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):  # threads read and write without a limit of their own
             sock.setsockopt(socket.SOL_SOCKET, option, _PATIENCE)
         self._collect(Connection(self._linger, self.cfg, sock, address, listener.getsockname()))
+
+    def enqueue_req(self, conn: Connection) -> None:
+        """Behind an answered request the next has begun; the socket says nothing of what came with the last one."""
+        ahead = conn.parser.unreader.take_buffered()
+        conn.sock.settimeout(0)
+        self._collect(conn, ahead)
 
     def on_client_socket_readable(self, conn: Connection, client: socket.socket) -> None:
         """The next request on a connection that was kept."""
@@ -104,10 +113,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         while self.lingering and self.lingering[0].timeout <= time.monotonic():
             self._let_go(self.lingering[0])
 
-    def _collect(self, conn: Connection) -> None:
+    def _collect(self, conn: Connection, received: bytes = b"") -> None:
         """`murder_pending` closes what is not whole in time; all wait equally long, so the first is the next."""
-        conn.received.clear()
-        conn.timeout = time.monotonic() + SECONDS
+        conn.received[:] = received
+        if is_whole(received):
+            self._begin(conn)
+            return
+        conn.timeout = time.monotonic() + (SECONDS if self.alive else LINGER)
         self.pending_conns.append(conn)
         self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
 
@@ -117,7 +129,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         conn.parser.unreader.unread(bytes(conn.received))
         conn.received.clear()
         conn.data_ready = True
-        self.enqueue_req(conn)
+        super().enqueue_req(conn)
 
     def _drop(self, conn: Connection) -> None:
         self.nr_conns -= 1

@@ -30,7 +30,9 @@ GET = b"GET /%s HTTP/1.1\r\nHost: a\r\n%s\r\n"
         (b"POST / HTTP/1.1\r\nContent-Length: " + b"9" * 9_000 + b"\r\n\r\n", True),
         (b"POST / HTTP/1.1\r\nContent-Length: many\r\n\r\n", True),
         (b"POST / HTTP/1.1\r\nContent-Length: 5\r\nExpect: 100-Continue\r\n\r\n", True),
-        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe", True),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe", False),
+        (b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", True),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n9999\r\n" + b"x" * 20_000, True),
     ],
 )
 def test_a_request_is_whole_with_its_head_and_a_short_body(received: bytes, expected: bool) -> None:
@@ -65,7 +67,15 @@ def answer(sock: socket.socket) -> bytes:
     return body
 
 
-@pytest.mark.parametrize("sent", [b"", b"GET / HT", b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf"])
+HALVES = [
+    b"",
+    b"GET / HT",
+    b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf",
+    b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf",
+]
+
+
+@pytest.mark.parametrize("sent", HALVES)
 def test_half_open_connections_keep_nobody_out_and_are_closed(port: int, sent: bytes) -> None:
     with ExitStack() as stack:
         idle = [stack.enter_context(connected(port)) for _ in range(20)]
@@ -97,6 +107,37 @@ def test_two_requests_at_once_are_both_answered(port: int) -> None:
     with connected(port) as sock:
         sock.sendall(GET % (b"one", b"") + GET % (b"two", b""))
         assert [answer(sock), answer(sock)] == [b"/one", b"/two"]
+
+
+def test_half_a_request_behind_a_whole_one_keeps_nobody_out_and_is_closed(port: int) -> None:
+    with ExitStack() as stack:
+        waiting = [stack.enter_context(connected(port)) for _ in range(20)]
+        for sock in waiting:
+            sock.sendall(GET % (b"one", b"") + b"GET /half")
+        assert [answer(sock) for sock in waiting] == [b"/one"] * 20
+        started = time.monotonic()
+        with connected(port) as sock:
+            sock.sendall(GET % (b"page", b""))
+            assert answer(sock) == b"/page"
+        assert time.monotonic() - started < 2
+        assert [sock.recv(1) for sock in waiting] == [b""] * 20
+
+
+def test_a_request_may_begin_behind_the_one_before_it(port: int) -> None:
+    with connected(port) as sock:
+        sock.sendall(GET % (b"one", b"") + b"GET /two HTTP/1.1\r\nHo")
+        assert answer(sock) == b"/one"
+        time.sleep(0.1)
+        sock.sendall(b"st: a\r\n\r\n" + GET % (b"three", b""))
+        assert [answer(sock), answer(sock)] == [b"/two", b"/three"]
+
+
+def test_a_body_may_come_in_chunks(port: int) -> None:
+    with connected(port) as sock:
+        sock.sendall(b"POST /in HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel")
+        time.sleep(0.1)
+        sock.sendall(b"lo\r\n0\r\n\r\n" + GET % (b"next", b""))
+        assert [answer(sock), answer(sock)] == [b"/inhello", b"/next"]
 
 
 def test_a_long_body_is_read_as_it_comes(port: int) -> None:
