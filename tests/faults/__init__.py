@@ -7,5 +7,5 @@
     plans         which fault, where
 
 pytest runs the deterministic part (test_*.py). What takes longer are programs whose reports stand in REPORT.md:
-`python -m tests.faults.soak` and its neighbours, each of which says at its top what it does.
+`python -m tests.faults soak` and its neighbours, each of which says at its top what it does.
 """
