@@ -109,15 +109,15 @@ def _texts(facts: Mapping[str, object]) -> dict[str, str]:
 def _message(record: logging.LogRecord) -> str:
     try:
         message = record.getMessage()
-    except (TypeError, ValueError):  # its arguments do not fit: logging itself would print them as they are
-        message = str(record.msg)
-    return masking.masked(message[:LONGEST])
+    except Exception:  # noqa: BLE001 — its arguments do not fit, or cannot be told: logging would print them unmasked
+        message = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+    return masking.beginning(message, LONGEST)
 
 
 def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:
     if not record.exc_info or record.exc_info[0] is None:
         return ""
-    return masking.masked(formatter.formatException(record.exc_info)[-2 * LONGEST :])
+    return masking.ending(formatter.formatException(record.exc_info), 2 * LONGEST)
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -4,8 +4,10 @@ import io
 import json
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 from django.test import Client
@@ -123,8 +125,24 @@ def test_what_steers_a_terminal_is_escaped(steering: str) -> None:
         assert steering not in formatted(formatter, "Not Found: %s", steering)
 
 
-def test_arguments_that_do_not_fit_are_no_second_error() -> None:
-    assert json.loads(formatted(logs.Json(), "%d s", CANARY))["message"] == "%d s"
+class Untold:
+    """Fails whoever wants to write it down."""
+
+    def __str__(self) -> str:
+        raise LookupError
+
+
+@pytest.mark.parametrize(
+    ("message", "argument"), [("%d s", CANARY), ("%(name)s", {"other": CANARY}), ("%s", Untold()), ("%s %s", CANARY)]
+)
+def test_arguments_that_do_not_fit_are_no_second_error(message: str, argument: object) -> None:
+    assert json.loads(formatted(logs.Json(), message, argument))["message"] == message
+
+
+def test_a_message_that_cannot_be_told_is_no_second_error() -> None:
+    record = logging.LogRecord("rag.x", logging.WARNING, "x.py", 1, Untold(), (), None)
+
+    assert json.loads(logs.Json().format(record))["message"] == "Untold"
 
 
 def test_a_long_message_is_cut() -> None:
@@ -136,6 +154,10 @@ SECRETS = [
     f"postgres://u:p@{CANARY}.example/name",
     f"redis://:{CANARY}@cache",
     f"https://x-token:{CANARY}@github.com/owner/name.git",
+    f"https://x-token:p@{CANARY}@github.com/owner/name.git",
+    f"next=https%3A%2F%2Fx-token%3A{CANARY}%40github.com%2Fowner",
+    f"[(b'authorization', b'token {CANARY}')]",
+    f"{{b'x-api-key': b'{CANARY}'}}",
     f"Authorization: Bearer {CANARY}",
     f"{{'Authorization': 'Basic {CANARY}'}}",
     f"('authorization', '{CANARY}')",
@@ -183,6 +205,32 @@ def test_the_secrets_of_this_process_are_masked_in_any_form(
     finally:
         monkeypatch.undo()
         masking.own.cache_clear()
+
+
+@pytest.fixture
+def key(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A key of this process, with letters that addresses and programs write in another way."""
+    value = "q9+kd/83 bX'y=\\ö" + CANARY
+    monkeypatch.setenv("LLM_API_KEY", value)
+    masking.own.cache_clear()
+    yield value
+    monkeypatch.undo()
+    masking.own.cache_clear()
+
+
+@pytest.mark.parametrize("form", [str, quote, partial(quote, safe=""), quote_plus, repr, json.dumps])
+def test_they_are_masked_however_they_are_written(key: str, form: Callable[[str], str]) -> None:
+    assert CANARY not in masking.masked(f"It failed with {form(key)}.")
+
+
+@pytest.mark.parametrize("seen", range(1, len(CANARY), 3))
+def test_none_is_told_by_half_because_a_line_is_cut(key: str, seen: int) -> None:
+    around = "w " * logs.LONGEST
+
+    for place in (logs.LONGEST, logs.LONGEST + masking.MARGIN):
+        message = around[: place - len(key) + seen] + key + around
+        assert "q9+kd" not in masking.beginning(message, logs.LONGEST)
+        assert CANARY[-5:] not in masking.ending(around + key + around[: place - seen], logs.LONGEST)
 
 
 @pytest.mark.parametrize("text", ["Files in Go are cut by lines", "Answer 0f3a is not by groq: it takes 3 tokens"])
