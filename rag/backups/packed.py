@@ -14,6 +14,7 @@ from typing import IO, TypeVar
 from rag.backups import records
 
 LONGEST_LINE = 8_000_000  # bytes
+MOST_DESCRIBED = 16_000_000  # bytes of the lines of all projects, which are in memory together
 LEVEL = 6  # of compression: vectors hardly get smaller with more
 R = TypeVar("R", records.Header, records.Project, records.File, records.Chunk, records.ProjectEnd, records.End)
 
@@ -59,10 +60,11 @@ class Writer:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A project of a backup, without its files and chunks."""
+    """A project of a backup, without its files and chunks. `text`: how many characters those hold."""
 
     project: records.Project
     end: records.ProjectEnd
+    text: int
 
 
 class Reader:
@@ -71,7 +73,8 @@ class Reader:
     def __init__(self, source: IO[bytes]) -> None:
         self._lines = _lines(source)
         self._sha, self._before = hashlib.sha256(), hashlib.sha256()
-        self._files = self._chunks = self._projects = 0
+        self._files = self._chunks = self._projects = self._described = 0
+        self.text = 0  # characters of the current project's files and chunks, as far as they were read
         self._ahead: records.Record | None = None
         self._advance()
         self.header = self._take(records.Header)
@@ -80,7 +83,7 @@ class Reader:
     def contents(cls, source: IO[bytes]) -> tuple[records.Header, list[Entry]]:
         """Read it to its end: what it holds, every line and every checksum being right."""
         reader = cls(source)
-        entries = [Entry(project=project, end=reader.end_project()) for project in reader.projects()]
+        entries = [Entry(project=project, end=reader.end_project(), text=reader.text) for project in reader.projects()]
         if len({entry.project.slug for entry in entries}) != len(entries):
             raise Damaged("Two of its projects have the same slug.")
         return reader.header, entries
@@ -88,6 +91,7 @@ class Reader:
     def projects(self) -> Iterator[records.Project]:
         """Each one; its files, chunks and end are to be read before the next."""
         while isinstance(self._ahead, records.Project):
+            self.text = 0
             yield self._take(records.Project)
         self._end()
 
@@ -95,6 +99,7 @@ class Reader:
         """Those of the current project, in the order that chunks number them by."""
         while isinstance(self._ahead, records.File):
             self._files += 1
+            self.text += len(self._ahead.masked) + len(self._ahead.note)
             yield self._take(records.File)
 
     def chunks(self) -> Iterator[records.Chunk]:
@@ -102,6 +107,7 @@ class Reader:
         while isinstance(self._ahead, records.Chunk):
             self._chunks += 1
             chunk = self._take(records.Chunk)
+            self.text += len(chunk.symbol) + len(chunk.text)
             if chunk.file >= self._files or chunk.end_line < chunk.start_line:
                 raise Damaged("A chunk of it names a file or lines that there cannot be.")
             yield chunk
@@ -142,6 +148,9 @@ class Reader:
         self._before = self._sha.copy()
         self._sha.update(line)
         self._ahead = _record(line)
+        self._described += len(line) if isinstance(self._ahead, records.Project) else 0
+        if self._described > MOST_DESCRIBED:
+            raise Damaged("It is no backup of Docent: it says more of its projects than anybody would.")
 
 
 def _lines(source: IO[bytes]) -> Iterator[bytes]:

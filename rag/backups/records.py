@@ -5,7 +5,6 @@ in it is ever run: it is read as data only. Pure.
 """
 
 import base64
-import math
 import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ VERSION = 1
 MOST_ROWS = 1_000_000  # files, and chunks, of one project
 MOST_DIMENSIONS = 16_000  # of a halfvec
 LARGEST = 2**31 - 1
+MOST = 2**62  # of any number; those of JSON have no end
 DIGEST = 32  # bytes of a sha256
 
 
@@ -90,7 +90,7 @@ def _numbers() -> Kind:
     def check(value: dict[str, Any]) -> object:
         kinds = {type(number) for number in value.values()}
         sizes = all(len(name.encode()) <= 100 for name in value) and kinds <= {int, float}
-        return len(value) <= 500 and sizes and all(0 <= number < math.inf for number in value.values())
+        return len(value) <= 500 and sizes and all(0 <= number <= MOST for number in value.values())
 
     return Kind(read=_of_type(dict, check))
 
@@ -139,8 +139,8 @@ class Index:
     chunk_count: Annotated[int, _whole(MOST_ROWS)]
     embedded_count: Annotated[int, _whole()]
     reused_count: Annotated[int, _whole()]
-    text_bytes: Annotated[int, _whole(2**62)]
-    tokens: Annotated[int, _whole(2**62)]
+    text_bytes: Annotated[int, _whole(MOST)]
+    tokens: Annotated[int, _whole(MOST)]
     cost_usd: Annotated[Decimal, _dollars()]
     languages: Annotated[dict[str, float], _numbers()]
     timings: Annotated[dict[str, float], _numbers()]
@@ -180,7 +180,7 @@ class File:
     pipeline: Annotated[str, _text(64)]
     language: Annotated[str, _text(40)]
     kind: Annotated[str, _one_of(models.SourceFile.Kind.values)]
-    size: Annotated[int, _whole(2**62)]
+    size: Annotated[int, _whole(MOST)]
     skip_reason: Annotated[str, _one_of(["", *models.SourceFile.Skip.values])]
     fell_back: Annotated[bool, _flag()]
     chunk_count: Annotated[int, _whole(MOST_ROWS)]

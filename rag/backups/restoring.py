@@ -8,7 +8,6 @@ from array import array
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from itertools import islice
 from typing import IO
 
 import psycopg
@@ -23,7 +22,7 @@ from portfolio.models import ProjectRAG
 from rag import embeddings, models, packing, revisions, search_index
 from rag.backups import packed, records
 
-ROWS_A_STATEMENT = 500
+ROWS_A_STATEMENT, CHARACTERS_A_STATEMENT = 500, 1_000_000
 OWN_WORDS = ("title", "slug", "summary", "description", "repository_url", "ref", "homepage_url", "tags",
              "is_published", "position")  # fmt: skip
 
@@ -77,8 +76,13 @@ class Restore:
     def _reasons(self, entry: packed.Entry) -> Iterator[str]:
         """Why this project cannot be taken in."""
         project, there = entry.project, _there(entry.project)
-        if entry.end.chunks > settings.RAG_MAX_CHUNKS:
-            yield f"{project.slug}: it has {entry.end.chunks:,} chunks. Raise RAG_MAX_CHUNKS to take it in."
+        for size, most, unit, setting in (
+            (entry.end.chunks, settings.RAG_MAX_CHUNKS, "chunks", "RAG_MAX_CHUNKS"),
+            (entry.end.files, 4 * settings.RAG_MAX_FILES, "files", "RAG_MAX_FILES"),  # also those that were left out
+            (entry.text, 2 * settings.RAG_MAX_TEXT_BYTES, "characters", "RAG_MAX_TEXT_BYTES"),  # chunks may overlap
+        ):
+            if size > most:
+                yield f"{project.slug}: it has {size:,} {unit}. Raise {setting} to take it in."
         if there is None:
             try:
                 _new(project).full_clean()
@@ -166,19 +170,31 @@ def _filled(reader: packed.Reader, rag: ProjectRAG, facts: records.Index) -> mod
     revisions.make_room(rag)
     revision = models.Revision.objects.create(rag=rag, **vars(facts))
     ids = array("q")
-    files = reader.files()
-    while some := list(islice(files, ROWS_A_STATEMENT)):
+    for some in _batches(reader.files()):
         rows = [models.SourceFile(rag=rag, embedding_model=facts.embedding_model, **vars(file)) for file in some]
         models.SourceFile.objects.bulk_create(rows)
         models.RevisionFile.objects.bulk_create([models.RevisionFile(revision=revision, file=row) for row in rows])
         ids.extend(row.pk for row in rows)
-    chunks = reader.chunks()
     with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
         copy.write(packing.BEGIN)
-        while some_chunks := list(islice(chunks, ROWS_A_STATEMENT)):
-            copy.write(b"".join(_packed(chunk, ids[chunk.file], facts.dimensions) for chunk in some_chunks))
+        for chunk in reader.chunks():
+            copy.write(_packed(chunk, ids[chunk.file], facts.dimensions))
         copy.write(packing.END)
     return revision
+
+
+def _batches(files: Iterator[records.File]) -> Iterator[list[records.File]]:
+    """What a statement takes: fewer where there is much to say of them, since they are in memory together."""
+    some: list[records.File] = []
+    length = 0
+    for file in files:
+        some.append(file)
+        length += len(file.masked) + len(file.note)
+        if len(some) == ROWS_A_STATEMENT or length > CHARACTERS_A_STATEMENT:
+            yield some
+            some, length = [], 0
+    if some:
+        yield some
 
 
 def _packed(chunk: records.Chunk, file_id: int, dimensions: int) -> bytes:

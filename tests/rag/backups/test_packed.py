@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, get_type_hints
@@ -151,6 +152,8 @@ def test_no_value_of_another_kind_is_taken(value: Any) -> None:
         (INDEX, {"cost_usd": "NaN"}),
         (INDEX, {"languages": {"x": True}}),
         (INDEX, {"timings": {"x": float("inf")}}),
+        (INDEX, {"timings": {"x": 1e300}}),
+        (INDEX, {"languages": {"x": 10**400}}),
     ],
 )
 def test_values_have_bounds(kind: Any, values: dict[str, Any]) -> None:
@@ -199,6 +202,19 @@ def test_a_bomb_is_not_unpacked_into_memory() -> None:
 
     with pytest.raises(Damaged, match="too long"):
         read(bomb)
+
+
+def test_projects_that_fill_the_memory_are_refused() -> None:
+    out = io.BytesIO()
+    writer = packed.Writer(out)
+    writer.write(records.Header(version=1, made_at=datetime(2026, 1, 2, tzinfo=UTC)))
+    for number in range(1 + packed.MOST_DESCRIBED // 1_000_000):
+        writer.write(replace(PROJECT, slug=str(number), description="x" * 1_000_000, index=None))
+        writer.end_project("")
+    writer.close()
+
+    with pytest.raises(Damaged, match="more of its projects than anybody would"):
+        read(out.getvalue())
 
 
 @pytest.mark.parametrize(

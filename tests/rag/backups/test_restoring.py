@@ -3,7 +3,9 @@
 import base64
 import io
 import threading
+import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,10 +14,11 @@ from pytest_django import Settings
 
 from portfolio.models import Project, ProjectRAG
 from rag import backups, models, retrieval, revisions
-from rag.backups import making, packed, records
+from rag.backups import making, packed, records, restoring
 from rag.embeddings import fake
 from tests import factories
 from tests.git_fixtures import Repository
+from tests.rag.backups.test_packed import FILE
 
 FILES = {
     "README.md": "# Thing\n\nIt greets.\n",
@@ -215,13 +218,35 @@ def test_a_damaged_file_is_refused_before_anything_is_written(thing: Project) ->
     assert rows() == [0] * 6
 
 
-def test_a_larger_index_than_is_allowed_is_refused(thing: Project, settings: Settings) -> None:
+@pytest.mark.parametrize(("limit", "most"), [("RAG_MAX_CHUNKS", 2), ("RAG_MAX_FILES", 0), ("RAG_MAX_TEXT_BYTES", 60)])
+def test_a_larger_index_than_is_allowed_is_refused(thing: Project, settings: Settings, limit: str, most: int) -> None:
     source = made()
     thing.delete()
-    settings.RAG_MAX_CHUNKS = 2
+    setattr(settings, limit, most)
 
-    with pytest.raises(backups.Unsuitable, match="Raise RAG_MAX_CHUNKS"):
+    with pytest.raises(backups.Unsuitable, match=f"Raise {limit}"):
         restored(source)
+
+
+def test_long_texts_are_not_in_memory_together() -> None:
+    thing = factories.make_project("Thing")
+    factories.make_live_revision(thing, {f"{number}.py": f"x = {number}\n" for number in range(40)})
+    source = spoiled(made(), text="x" * 500_000)
+    thing.delete()
+    tracemalloc.start()
+    try:
+        restored(source)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 15_000_000
+
+
+def test_fewer_files_are_written_together_where_there_is_much_to_say_of_them() -> None:
+    files = [replace(FILE, path=str(number), note="x" * 600_000) for number in range(5)]
+
+    assert [len(some) for some in restoring._batches(iter(files))] == [2, 2, 1]
 
 
 def test_a_model_that_cannot_be_had_here_is_told(thing: Project, settings: Settings) -> None:
