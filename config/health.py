@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from concurrent.futures import Future
+from contextlib import closing
 from functools import cache
 from typing import Any
 
@@ -45,10 +46,15 @@ def _problem() -> str:
     """
     global _look  # noqa: PLW0603 — guarded by _looks
     with _looks:
-        if _look is None or _look.done():
-            _look = Future()
-            threading.Thread(target=_answer, args=(_look,), name="health", daemon=True).start()
         look = _look
+        if look is None or look.done():
+            look = Future()
+            try:
+                threading.Thread(target=_answer, args=(look,), name="health", daemon=True).start()
+            except RuntimeError:
+                logger.exception("There is no thread left to look at the database")
+                return BROKEN
+            _look = look  # only one that will end
     try:
         return look.result(SECONDS)
     except TimeoutError:
@@ -56,13 +62,12 @@ def _problem() -> str:
 
 
 def _answer(look: "Future[str]") -> None:
+    problem = BROKEN
     try:
-        problem = _found()
+        with closing(connection):
+            problem = _found()
     except Exception:
         logger.exception("The look at the database ended in an unexpected way")
-        problem = BROKEN
-    finally:
-        connection.close()
     look.set_result(problem)
 
 

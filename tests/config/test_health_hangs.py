@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from unittest import mock
 
 import pytest
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 
 from config import health
@@ -54,3 +55,19 @@ def test_what_nobody_expected_is_logged_and_no_error_page(client: Client, caplog
 
     assert (response.status_code, response.json()) == (503, {"status": "broken"})
     assert "unexpected" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_look_that_could_not_begin_is_not_waited_for_ever_after(client: Client) -> None:
+    with mock.patch.object(threading.Thread, "start", side_effect=RuntimeError("can't start new thread")):
+        assert client.get("/healthz").json() == {"status": "broken"}
+
+    assert client.get("/healthz").json() == {"status": "ok"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_look_whose_connection_cannot_be_given_back_ends_too(client: Client) -> None:
+    with mock.patch.object(BaseDatabaseWrapper, "close", side_effect=OSError):
+        health._look, first = None, client.get("/healthz")
+
+    assert [first.json(), client.get("/healthz").json()] == [{"status": "ok"}] * 2
