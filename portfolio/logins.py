@@ -37,7 +37,8 @@ class LoginForm(AdminAuthenticationForm):
             logger.warning("An attempt to log in was refused: too many from its address or for its name")
             raise forms.ValidationError(TOO_MANY, code="too_many")
         cleaned = super().clean()
-        _forget(address, name)  # whoever knows the password begins anew
+        if self.get_user() is not None:  # with a field left empty no password was looked at
+            _forget(address, name)  # whoever knows the password begins anew
         return cleaned
 
 

@@ -68,6 +68,15 @@ def exhaust_but_one() -> None:
         attempt(f"wrong {number}")
 
 
+@pytest.mark.parametrize(("password", "name"), [("", "owner"), ("a", ""), ("", ""), ("a\0b", "owner")])
+def test_a_form_that_is_not_filled_in_wins_no_further_attempts(password: str, name: str) -> None:
+    exhaust_but_one()
+
+    attempt(password, name)
+
+    assert attempt(RIGHT).status_code == 429
+
+
 def test_fifty_forged_addresses_are_one() -> None:
     codes = [attempt("wrong", x_forwarded_for=f"10.0.0.{n}").status_code for n in range(50)]
 
