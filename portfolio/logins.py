@@ -4,7 +4,6 @@ Counted in PostgreSQL before the password is looked at, by one conditional state
 the allowed ones are tried, in all processes together, and a refused one costs no hashing.
 """
 
-import ipaddress
 import logging
 from datetime import timedelta
 from typing import Any
@@ -19,6 +18,8 @@ from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from portfolio import addresses
+
 logger = logging.getLogger(__name__)
 
 WINDOW = timedelta(minutes=15)
@@ -31,7 +32,7 @@ class LoginForm(AdminAuthenticationForm):
     """Refuses with the code "too_many", whether or not the password would have been right."""
 
     def clean(self) -> dict[str, Any]:
-        address = _scope("address", _network(self.request))
+        address = _scope("address", _household(self.request))
         name = _scope("name", str(self.cleaned_data.get("username", "")).casefold())
         if not (_counted(address, OF_AN_ADDRESS) and _counted(name, OF_A_NAME)):
             logger.warning("An attempt to log in was refused: too many from its address or for its name")
@@ -56,14 +57,9 @@ class OwnerSite(AdminSite):
         return response
 
 
-def _network(request: HttpRequest | None) -> str:
-    """Who tries: behind NUM_PROXIES proxies. Of an IPv6 address its network, which one subscriber has whole."""
-    ident = str(BaseThrottle().get_ident(Request(request))) if request else ""
-    try:
-        address = ipaddress.ip_address(ident)
-    except ValueError:
-        return ident
-    return ident if address.version == 4 else str(ipaddress.ip_network(f"{address}/64", strict=False))
+def _household(request: HttpRequest | None) -> str:
+    """Who tries: behind NUM_PROXIES proxies."""
+    return addresses.household(str(BaseThrottle().get_ident(Request(request)))) if request else ""
 
 
 def _scope(kind: str, value: str) -> str:

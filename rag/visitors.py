@@ -3,7 +3,6 @@
 How often they may ask is counted by address, which no visitor can change as they can their cookies.
 """
 
-import ipaddress
 import math
 import uuid
 
@@ -15,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
+from portfolio import addresses
 from portfolio.models import Project
 from rag.models import Conversation, Message
 
@@ -28,7 +28,7 @@ class QuestionThrottle(SimpleRateThrottle):
     scope = "ask"
 
     def get_ident(self, request: Request) -> str:
-        return household(str(super().get_ident(request)))
+        return addresses.household(str(super().get_ident(request)))
 
     def get_cache_key(self, request: Request, view: APIView) -> str:
         return str(self.cache_format % {"scope": self.scope, "ident": self.get_ident(request)})
@@ -46,25 +46,6 @@ def address(request: HttpRequest | Request) -> str:
     """Who a day's questions are counted for, hidden: the address, which no visitor can change as they can cookies."""
     ident = QuestionThrottle().get_ident(request if isinstance(request, Request) else Request(request))
     return str(salted_hmac(f"{__name__}.address", ident, algorithm="sha256").hexdigest()[:32])
-
-
-def household(address: str) -> str:
-    """What one visitor cannot leave: an IPv4 address, or the /64 that an IPv6 one can be changed within at will.
-
-    Some proxies add the port, which is another one for each connection. What is no address stays as it is.
-    """
-    bare = address.strip()
-    if bare.startswith("["):
-        bare = bare[1:].partition("]")[0]
-    elif bare.count(":") == 1:
-        bare = bare.partition(":")[0]
-    try:
-        ip = ipaddress.ip_address(bare)
-    except ValueError:
-        return address
-    if isinstance(ip, ipaddress.IPv4Address):
-        return str(ip)
-    return str(ip.ipv4_mapped or ipaddress.IPv6Address(int(ip) >> 64 << 64))
 
 
 def messages(request: HttpRequest, project: Project) -> QuerySet[Message]:

@@ -99,6 +99,15 @@ def test_the_addresses_of_one_ipv6_network_are_one(settings: Settings) -> None:
     assert attempt(RIGHT, x_forwarded_for="2001:db8:0:1::1").status_code == 302
 
 
+@pytest.mark.parametrize("form", ["10.0.0.{}:40001", "::ffff:10.0.0.{}"])
+def test_of_all_ways_to_write_an_address_each_is_that_one(settings: Settings, form: str) -> None:
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 1}
+    exhaust(x_forwarded_for=form.format(1))
+
+    assert attempt(RIGHT, x_forwarded_for="10.0.0.1:40002").status_code == 429
+    assert attempt(RIGHT, x_forwarded_for=form.format(2)).status_code == 302
+
+
 def test_a_name_is_tried_from_many_addresses_so_often_only(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 1}
     monkeypatch.setattr(logins, "OF_A_NAME", 5)
