@@ -1,3 +1,4 @@
+import base64
 import time
 
 import pytest
@@ -46,6 +47,11 @@ password = "*" * 8
 keys: ["alpha", "beta"]
 Authorization: Bearer <token>
 ("auth", "0012_alter_user_first_name_max_length"),
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+authorization = AuthorizationCodeGrant2Implementation
+mysql -h localhost -p 3306 -u root
+token = request.headers.get("Authorization") or "anonymous"
+LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUMrekNDQWVPZ0F3SUJBZ0lKQUs=
 """.strip().splitlines()
 # (text, what of it must go): ways to write passwords that are known by their names only.
 NAMED = [
@@ -62,11 +68,53 @@ NAMED = [
     ("CREATE USER ada IDENTIFIED BY 'Gr4nite!Hollow77'", "Gr4nite"),
     ("serve --token 9f8a7b6c5d4e3f2a1b0c", "9f8a7b"),
     ("admin:$apr1$salt1234$abcdefghijklmnopqrstuv", "salt1234"),
+    # In strings, and in notebooks
+    (r'curl -d "{\"user\":\"ada\",\"password\":\"Gr4nite!Hollow77\"}"', "Gr4nite"),
+    (r'    "api_key = \"9f8a7b6c5d4e3f2a1b0c\"\n",', "9f8a7b"),
+    (r'password = "Gr4nite\"Hollow77"', "Hollow77"),
+    # Over two lines
+    ("password: |\n  Gr4nite!Hollow77\n", "Gr4nite"),
+    ("api_key: >-\n  9f8a7b6c5d4e3f2a1b0c\n", "9f8a7b"),
+    ('password = """\nGr4nite!Hollow77"""', "Gr4nite"),
+    ('API_KEY = (\n    "9f8a7b6c5d4e3f2a1b0c"\n)', "9f8a7b"),
+    ('<property name="password">\n  <value>Gr4nite!Hollow77</value>', "Gr4nite"),
+    ("<key>ApiKey</key>\n<string>9f8a7b6c5d4e3f2a1b0c</string>", "9f8a7b"),
+    ('variable "db_password" {\n  default = "Gr4nite!Hollow77"\n}', "Gr4nite"),
+    # With a mark, a type or a default before them
+    ("password: &login Gr4nite!Hollow77", "Gr4nite"),
+    ("password: !!str Gr4nite!Hollow77", "Gr4nite"),
+    ("<password><![CDATA[Gr4nite!Hollow77]]></password>", "Gr4nite"),
+    ("const secret = process.env.JWT_SECRET || 'Gr4nite!Hollow77';", "Gr4nite"),
+    ('password = os.getenv("DB_PASS") or "Gr4nite!Hollow77"', "Gr4nite"),
+    ("ENV.fetch('API_TOKEN') { '9f8a7b6c5d4e3f2a1b0c' }", "9f8a7b"),
+    ('const PASSWORD: &\'static str = "Gr4nite!Hollow77";', "Gr4nite"),
+    ('let password: String? = "Gr4nite!Hollow77"', "Gr4nite"),
+    ('const char password[] = "Gr4nite!Hollow77";', "Gr4nite"),
+    ('#define API_KEY  "9f8a7b6c5d4e3f2a1b0c"', "9f8a7b"),
+    ("DB_PASSWORD ?= Gr4nite!Hollow77", "Gr4nite"),
+    # In a text for people
+    ("| password | `Gr4nite!Hollow77` |", "Gr4nite"),
+    ("**Password:** Gr4nite!Hollow77", "Gr4nite"),
+    ("The password is `Gr4nite!Hollow77`.", "Gr4nite"),
+    ("password：Gr4nite!Hollow77", "Gr4nite"),
+    # Commands, requests, addresses
+    ("mysql -u root -pGr4nite!Hollow77 shop", "Gr4nite"),
+    ("sshpass -p 'Gr4nite!Hollow77' ssh root@host", "Gr4nite"),
+    ("docker login -u ada -p Gr4nite!Hollow77 registry.example", "Gr4nite"),
+    ('curl -H "Authorization: Token 9f8a7b6c5d4e3f2a1b0c"', "9f8a7b"),
+    ('headers = {"Authorization": "9f8a7b6c5d4e3f2a1b0c"}', "9f8a7b"),
+    ("https://api.example/v1?key=9f8a7b6c5d4e3f2a1b0c", "9f8a7b"),
+    ("postgres://shop:Gr4nite@Hollow77@db/shop", "Hollow77"),
+    ('{"kty":"EC","d":"' + "9f8A7b6C5d" * 4 + 'abc"}', "9f8A7b"),
+    ('SECRET_KEY = "' + "9f8a7b6c5d4e3f20" * 16 + '"', "9f8a7b"),
 ]
 HOSTILE = [
     "password ", "password=", "password_", "password\n", "--token", "--", "ENV ", "://", "a://b:c", "curl -u a", "eyJ",
     "eyJaaaaaaaa.", "$2a$", "AKIA", "sk-a", "1:", "M", "secret_", "-----BEGIN PRIVATE KEY-----",
     "-----BEGIN PRIVATE KEY-----A\n", "Private-Lines: 1 AAAAAAAAAAAAAAAAAAAA ",
+    'password = "\\\\', "password = \\\\", 'password"""', "password: |\n ", "password (", "password: &'a ",
+    "password[]", "LS0tLS1CRUdJTi", "LS0tLS1CRUdJTi" + "A" * 20 + " ", "mysql ", "mysql -p", "docker login -p ",
+    "Authorization: ", "&key=", '"kty" "d":"', "a://b:c@", "\\n", "token ||", "</key><string>",
 ]  # fmt: skip
 
 
@@ -137,6 +185,24 @@ def test_a_private_key_loses_its_lines_one_by_one() -> None:
 
     assert shown.text.splitlines()[:2] == ['KEY = """-----BEGIN RSA PRIVATE KEY-----', MASK]
     assert shown.sentence == "private key in lines 1–15"
+
+
+@pytest.mark.parametrize("width", [76, 10_000])
+def test_a_private_key_is_known_when_it_is_encoded_once_more(width: int) -> None:
+    (fake, *_) = [fake for fake in FAKES if fake.kind == "private-key"]
+    encoded = base64.b64encode(fake.text.removeprefix('KEY = """').encode()).decode()
+    lines = [encoded[start : start + width] for start in range(0, len(encoded), width)]
+
+    shown = secrets.masked("data:\n  tls.key: " + "\n    ".join(lines) + "\n").text
+
+    assert [line for line in lines if line in shown] == []
+
+
+@pytest.mark.parametrize("before", [r"\n", r"key:\t", "https://example.org/?q=%3D"])
+def test_a_token_is_known_behind_what_is_escaped(before: str) -> None:
+    token = next(fake.secrets[0] for fake in FAKES if fake.kind == "github")
+
+    assert token not in secrets.masked(f'"{before}{token}"').text
 
 
 def test_a_long_list_of_findings_is_cut() -> None:

@@ -7,28 +7,48 @@ from itertools import chain
 from rag.files.secrets import chance
 from rag.files.secrets.kinds import Span
 
-_WORDS = r"passw(?:or)?d|passwort|passphrase|pass|pwd|secret"
-_KEY_OF = r"api|access|auth|account|private|encryption|decryption|signing|master"
+_WORDS = r"passw(?:or)?d|passwort|passphrase|passcode|pass|pwd|bind_?pw|kennwort|contrase[ñn]a|secret"
+_KEY_OF = r"api|app|access|auth|account|private|encryption|decryption|signing|master|hmac|aes|jwt|session|cookie|shared"
 _KEY = rf"token|(?:{_KEY_OF})[_.-]?key|credentials?|webhook|(?<=_)auth"
-_HINT = re.compile(r"pass|pwd|secret|token|key|credential|webhook|_auth|identified by", re.IGNORECASE)
+_HINT = re.compile(
+    r"pass|pwd|bind_?pw|kennwort|contrase|secret|token|key|credential|webhook|_auth|identified by", re.IGNORECASE
+)
 _REST_OF_NAME = r"(?-i:s?(?:[_.-][\w.-]{0,40}|[A-Z0-9][\w.-]{0,40})?)"
-_TYPE = r"(?:\s?:\s?[\w.]{1,30}(?:\[[\w., |]{0,30}\])?(?:\s?\|\s?None)?(?=\s?=)|\s(?:string|str)(?=\s?[:=]))?"
-_SIGN = r"\s{0,8}(?:=>|:=|={1,3}|:|>)\s{0,8}|[\"']\s{1,4}value\s?=\s?"
-_CALL = r"\s?[,(]\s{0,8}|\s"  # set("password", "…"), password("…"), PASSWORD '…': only before quotes
-_QUOTED = r"[a-zA-Z@]{0,2}(?:\"(?P<double>[^\"\n]{6,200})\"|'(?P<single>[^'\n]{6,200})'|`(?P<tick>[^`\n]{6,200})`)"
-_BARE = r"(?P<bare>[^\s\"'`,;<>(){}\[\]]{8,200})(?=[\s\"',;)}<\]]|$)"
+_TYPE = (
+    r"(?:\[\w{0,5}\](?=\s?=)"
+    r"|\s?:\s?(?:&(?:'\w{1,20}\s)?)?[\w.]{1,30}\??(?:\[[\w., |]{0,30}\])?(?:\s?\|\s?None)?(?=\s?=)"
+    r"|\s(?:string|str)(?=\s?[:=]))?"
+)
+_SIGN = (
+    r"\s{0,8}(?:=>|[:?]=|={1,3}|[:\uff1a]\*{0,2}|>)\s{0,8}|[\"']\s{1,4}value\s?=\s?|"
+    r"</\w{1,20}>\s{0,20}(?=<)"
+)
+# Between the sign and the value: an element, a mark of YAML, a bracket.
+_WITHIN = (
+    r"(?:<(?:value|string|param-value|!\[CDATA)[>\[]|[|>][+-]?[ ]?\n\s{1,20}|[&!][\w!]{1,20} |\(\s{0,20}(?=[\"'`]))?"
+)
+_CALL = (
+    r"\s?[,(|]\s{0,8}|[ \t]{1,20}|\s| is "  # set("password", "…"), PASSWORD '…', | password | `…`: only before quotes
+)
+_QUOTED = (
+    r"[a-zA-Z@]{0,2}(?:\"(?:\"\"\n?)?(?P<double>(?:[^\"\\\n]|\\.){6,600})\"|'(?:''\n?)?(?P<single>(?:[^'\\\n]|\\.){6,600})'|"
+    r"`(?P<tick>[^`\n]{6,600})`|\\{1,3}[\"'](?P<escaped>[^\"'\\\n]{6,600})\\{1,3}[\"'])"
+)
+_BARE = r"(?P<bare>[^\s\"'`,;<>(){}\[\]]{8,600})(?=[\s\"',;)}<\]\\]|$)"
 _NAME = rf"(?:(?P<password>{_WORDS})|(?P<key>{_KEY})){_REST_OF_NAME}"
 _FORMS = (
-    rf"{_NAME}[\"'\])]{{0,3}}{_TYPE}(?:{_SIGN})(?:{_QUOTED}|{_BARE})",
-    rf"{_NAME}[\"'\])]{{0,3}}(?:{_CALL}){_QUOTED}",
+    rf"{_NAME}[\\\"'\])]{{0,4}}{_TYPE}(?:{_SIGN}){_WITHIN}(?:{_QUOTED}|{_BARE})",
+    rf"{_NAME}[\\\"'\])]{{0,4}}(?:{_CALL}){_QUOTED}",
+    # What is taken where the environment has none: env.TOKEN || "…", variable "token" { default = "…"
+    rf"{_NAME}[\"'\])]{{0,4}}\s?(?:\|\||\?\?|or|\{{\s{{0,20}}(?:default\s{{0,20}}=)?)\s{{0,8}}{_QUOTED}",
     rf"(?:--[\w-]{{0,30}}|\bENV\s\w{{0,30}}){_NAME}[ =](?:{_QUOTED}|{_BARE})",
     # A line of settings, to its end.
-    rf"^[ \t]*(?:export |set |- )?[\w.-]{{0,60}}{_NAME}[ \t]?[=:][ \t]?(?P<bare>[^\s\"'`]\S{{5,199}})[ \t]*$",
+    rf"^[ \t]*(?:export |set |- )?[\w.-]{{0,60}}{_NAME}[ \t]?[=:][ \t]?(?P<bare>[^\s\"'`]\S{{5,599}})[ \t]*$",
     rf"(?P<password>identified by|password)\s{{1,4}}{_QUOTED}",
 )
 _EXPRESSIONS = [re.compile(form, re.IGNORECASE | re.MULTILINE) for form in _FORMS]
-_PLACE = re.compile(r"\.{0,2}/|https?://|[\w./-]+/[\w.-]+\.[a-z]{2,5}$")
-_GROUPS = ("double", "single", "tick", "bare")
+_PLACE = re.compile(r"\.{0,2}/|https?://|[\w./-]+/[\w.-]+\.[a-z]{2,5}$|([a-z_]\w*\.){2,}[A-Za-z_]\w*$")
+_GROUPS = ("double", "single", "tick", "escaped", "bare")
 
 
 def found(text: str) -> Iterator[Span]:

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from rag.files.secrets import chance
 
-_BEFORE, _AFTER = r"(?<![A-Za-z0-9_])", r"(?![A-Za-z0-9_])"
+# What is escaped (\\n, %3D) ends with a letter or digit, and is none.
+_BEFORE, _AFTER = r"(?:(?<![A-Za-z0-9_])|(?<=\\[nrt])|(?<=%[0-9A-F]{2}))", r"(?![A-Za-z0-9_])"
 
 
 class Span(NamedTuple):
@@ -38,6 +39,10 @@ def _within(name: str, hints: str, form: str, *, certain: bool = True) -> Kind:
     return Kind(name, tuple(hints.split()), re.compile(form), certain)
 
 
+_COMMANDS = (
+    r"\b(?:(?:sshpass|mysql\w{0,10}|mariadb\w{0,10}) (?:[^\n]{0,100}? )?-p ?|"
+    r"(?:docker login|redis-cli) (?:[^\n]{0,100}? )?-[pa] )[\"']?([^\s\"'|;&]{8,200})"
+)
 _KINDS = (
     # Clouds
     _prefixed("AWS key id", "AKIA ASIA ABIA ACCA", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}"),
@@ -111,6 +116,12 @@ _KINDS = (
     _within("signed token", "eyJ", rf"{_BEFORE}(eyJ[\w-]{{8,}}={{0,2}}\.eyJ[\w-]{{8,}}={{0,2}}(?:\.[\w-]*)?)"),
     _within("hash of a password", "$", r"(\$(?:2[abxy]|5|6|y|argon2id?|apr1)\$[^\s\"'<>,;]{20,200})"),
     _within("token in an address", "://", r"https?://([\w-]{20,255})@[\w\[]", certain=False),
+    _within("private key", '"kty"', r'"(?:d|k)"\s?:\s?"([\w-]{40,})"'),
+    _within("key in an address", "key=", r"[?&]key=([\w-]{20,})", certain=False),
+    _within("credentials of a request", "uthorization",
+            r"\b[Aa]uthorization[\"']?\s?(?::\s?[\"']?|[=,]\s?[\"'])(?:[A-Za-z]{3,10} )?([\w.~+/-]{20,}={0,2})",
+            certain=False),
+    _within("password of a command", "-", _COMMANDS, certain=False),
     _within("credentials of a request", "asic", r"\b[Bb]asic ([A-Za-z0-9+/]{12,}={0,2})(?![\w+/=])", certain=False),
     _within("credentials of a request", "earer", r"\b[Bb]earer ([\w.~+/-]{20,}={0,2})", certain=False),
 )  # fmt: skip
@@ -147,7 +158,7 @@ def _beside_their_ids(text: str) -> Iterator[Span]:
 _LOGINS = (
     (
         "://",
-        re.compile(r"[A-Za-z][\w+.-]{1,20}://([^\s:/@\"'<>`]{0,100}):([^\s/@\"'<>`]{4,200})@[\w\[{$]"),
+        re.compile(r"[A-Za-z][\w+.-]{1,20}://([^\s:/@\"'<>`]{0,100}):([^\s/\"'<>`]{4,200})@[\w\[{$]"),
         "password in an address",
     ),
     (
