@@ -88,7 +88,7 @@ class Case:
 def make(made_in: worlds.World, name: str = "", *, indexed: bool) -> Case:
     """A project at version 1 of its repository that is new or, when `indexed`, live with version 2 to come."""
     made_in.cases += 1
-    name = name or f"case{made_in.cases}"
+    name = name or f"case{made_in.cases:04}"  # none begins with another
     path = made_in.folder / "served" / "owner" / f"{name}.git"
     path.parent.mkdir(exist_ok=True)
     url = f"https://{made_in.host.host}/owner/{name}"

@@ -1,4 +1,4 @@
-"""Many at once: two commands for one project, fifty clicks on one button, ten projects for two workers."""
+"""Many at once: two commands for one project, fifty clicks on one button."""
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
@@ -13,7 +13,6 @@ from tests.faults.report import Row, Trial, say
 
 COUNT = 100
 CLICKS = 50
-PROJECTS = 10
 
 
 def run(made: world.World, count: int, seed: int) -> Trial:
@@ -21,7 +20,6 @@ def run(made: world.World, count: int, seed: int) -> Trial:
     for title, times, act in (
         ("two commands for one project", count, two_commands),
         (f"{CLICKS} clicks on “Initialize AI” while a command runs", count // 2, clicks),
-        (f"{PROJECTS} projects, two workers", count // 20, two_workers),
     ):
         row = trial.row(title)
         for _ in range(times):
@@ -59,20 +57,6 @@ def clicks(made: world.World, row: Row) -> None:
     assert _requests(case) <= 1, "more than one request was recorded"
     assert_invariants(case, finished=True)
     case.project.delete()
-
-
-def two_workers(made: world.World, row: Row) -> None:
-    """Each project is read by one of them, once."""
-    ten = [cases.make(made, indexed=False) for _ in range(PROJECTS)]
-    both = [made.start(*world.COMMAND) for _ in range(2)]
-    ended = [running.wait() for running in both]
-    assert [done.code for done in ended] == [0, 0], ended
-    assert sum(done.out.count("Ready at") for done in ended) == PROJECTS, [done.out for done in ended]
-    row.seen = f"shared as {' and '.join(str(done.out.count('Ready at')) for done in ended)} in the last run"
-    for case in ten:
-        case.asked_before = (0, 0)
-        assert_invariants(case, finished=True)
-        case.project.delete()
 
 
 def _click(address: str) -> int:

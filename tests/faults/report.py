@@ -21,7 +21,7 @@ from config import local_postgres
 from tests import conftest  # noqa: F401 — the settings of the tests
 from tests.faults import world
 
-TRIALS = ("soak", "races", "flips", "restarts", "shortages")
+TRIALS = ("soak", "races", "flips", "restarts", "shortages", "workers")
 REPORT = Path(__file__).with_name("REPORT.md")
 
 
