@@ -12,22 +12,18 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import nh3
-import pygments
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
-from pygments.formatters import HtmlFormatter
-from pygments.lexer import Lexer
-from pygments.lexers import get_lexer_by_name, get_lexer_for_filename
 from pygments.token import STANDARD_TYPES
-from pygments.util import ClassNotFound
+
+from portfolio import colours
 
 MAX_CHARACTERS = 50_000
 MAX_NESTING = 20
-MAX_HIGHLIGHTED = 20_000  # characters of one piece of code: a lexer is not linear on every input
 
 TAGS = {"p", "br", "hr", "h2", "h3", "h4", "h5", "h6", "strong", "em", "s", "code", "pre", "span", "blockquote"}
 TAGS |= {"ul", "ol", "li", "table", "thead", "tbody", "tr", "th", "td", "a"}
@@ -77,11 +73,11 @@ def highlight(text: str, language: str = "", start_line: int = 1) -> SafeString:
 
     `language` is a name that Pygments knows, or a file's path; code of an unknown one stays plain.
     """
-    lines = _colour(text, language).removesuffix("\n").split("\n")
+    lines = colours.html(text, language).removesuffix("\n").split("\n")
     numbered = "\n".join(
         f'<span class="line" data-line="{number}">{line}</span>' for number, line in enumerate(lines, start_line)
     )
-    return mark_safe(f'<pre class="code numbered" tabindex="0"><code>{numbered}</code></pre>')  # noqa: S308 — escaped by _colour
+    return mark_safe(f'<pre class="code numbered" tabindex="0"><code>{numbered}</code></pre>')  # noqa: S308 — escaped by colours
 
 
 def _parser() -> MarkdownIt:
@@ -119,7 +115,7 @@ def _citation(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 — mar
 
 def _code(_: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: MutableMapping[str, Any]) -> str:
     language = tokens[index].info.strip().partition(" ")[0]
-    return f'<pre class="code" tabindex="0"><code>{_colour(tokens[index].content, language)}</code></pre>\n'
+    return f'<pre class="code" tabindex="0"><code>{colours.html(tokens[index].content, language)}</code></pre>\n'
 
 
 def _image(it: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: MutableMapping[str, Any]) -> str:
@@ -131,24 +127,6 @@ def _heading(it: RendererHTML, tokens: Sequence[Token], index: int, options: Any
     """One level down: the page has its own h1."""
     tokens[index].tag = f"h{min(int(tokens[index].tag[1]) + 1, 6)}"
     return it.renderToken(tokens, index, options, env)
-
-
-def _colour(code: str, language: str) -> str:
-    """Escaped HTML of `code` with Pygments' class names and the same lines."""
-    code = code.replace("\r\n", "\n").replace("\r", " ")
-    lexer = _lexer(language) if len(code) <= MAX_HIGHLIGHTED else None
-    if lexer is None:
-        return escape(code)
-    html: str = pygments.highlight(code, lexer, HtmlFormatter(nowrap=True))
-    return html
-
-
-def _lexer(language: str) -> Lexer | None:
-    find = get_lexer_for_filename if "." in language or "/" in language else get_lexer_by_name
-    try:
-        return find(language, stripnl=False, ensurenl=False)
-    except ClassNotFound:
-        return None
 
 
 def _attribute_filter(links: Sequence[str] | None, exact: Set[str]) -> Callable[[str, str, str], str | None]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portfolio import markdown
+from portfolio import colours, markdown
 
 LINES = "https://github.com/owner/name/blob/c0ffee/queue.py#L3-L9"
 CITATION = markdown.Citation(href=LINES, source="source-x-1", title="queue.py, lines 3–9")
@@ -172,7 +172,7 @@ def test_a_passage_is_escaped_in_every_language() -> None:
 
 
 def test_a_very_long_passage_stays_plain() -> None:
-    html = markdown.highlight("x = 1\n" * markdown.MAX_HIGHLIGHTED, "python")
+    html = markdown.highlight("x = 1\n" * colours.MAX_CHARACTERS, "python")
 
     assert '<span class="n">' not in html and "x = 1" in html
 
