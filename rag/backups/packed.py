@@ -163,6 +163,8 @@ def _lines(source: IO[bytes]) -> Iterator[bytes]:
                 raise Damaged("It is cut off: its end is missing. Take another copy.") from error
             except (gzip.BadGzipFile, zlib.error) as error:
                 raise Damaged("It is no backup of Docent, or is damaged: it cannot be unpacked.") from error
+            except OSError as error:
+                raise Damaged(f"It cannot be read to its end: {error.strerror}.") from error
             if not line:
                 return
             if not line.endswith(b"\n"):

@@ -110,14 +110,10 @@ def _outcome(reader: packed.Reader, entry: packed.Entry) -> Outcome:
 def _take_in(reader: packed.Reader, entry: packed.Entry, there: portfolio.Project | None) -> str:
     project, facts = entry.project, entry.project.index
     if there and (facts is None or _is_there(entry, there)):
-        return (
-            "It is here already, with the same index."
-            if facts
-            else "It is here already. The backup has no index of it."
-        )
+        return f"It is here already{', with the same index' if facts else '. The backup has no index of it'}."
     with ExitStack() as stack:
         lease = stack.enter_context(_claimed(there.rag)) if there else None
-        with transaction.atomic(), _storing():
+        with _storing(), transaction.atomic():
             rag = there.rag if there else _add(project)
             if facts is None:
                 return "Added. It has no index yet."
@@ -158,11 +154,13 @@ def _claim(rag: ProjectRAG) -> Lease:
 
 @contextmanager
 def _storing() -> Iterator[None]:
-    """Rows that PostgreSQL refuses are the backup's fault."""
+    """Rows that PostgreSQL refuses are the backup's fault; a full disk or a lost connection is not."""
     try:
         yield
     except (DataError, IntegrityError, psycopg.DataError, psycopg.IntegrityError) as error:
         raise _NotStored(f"PostgreSQL refuses a row of the backup ({type(error).__name__}).") from error
+    except (DatabaseError, psycopg.Error) as error:
+        raise _NotStored(f"PostgreSQL could not finish ({type(error).__name__}). Restore it again.") from error
 
 
 def _filled(reader: packed.Reader, rag: ProjectRAG, facts: records.Index) -> models.Revision:

@@ -31,15 +31,25 @@ class Command(BaseCommand):
         if options["file"] == "-":
             if sys.stdout.isatty():
                 raise CommandError("A backup is no text: send it to a file or through a pipe.", returncode=2)
-            made = backups.make(sys.stdout.buffer, slugs)
-            sys.stdout.buffer.flush()
-            self.stderr.write(sentence(made))
+            self.stderr.write(sentence(_send(slugs)))
         else:
             self.stdout.write(f"{sentence(write(Path(options['file']), slugs))} In {options['file']}.")
 
 
+def _send(slugs: set[str]) -> backups.Made:
+    """Into standard output."""
+    try:
+        made = backups.make(sys.stdout.buffer, slugs)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        raise CommandError(f"The backup was not written to its end: {error.strerror}.") from error
+    return made
+
+
 def write(file: Path, slugs: set[str]) -> backups.Made:
     """Make it beside `file`, prove it, and then give it the name; a file of that name stays until then."""
+    if file.exists() and not file.is_file():
+        raise CommandError(f"{file} is no file that could be replaced; - is standard output.", returncode=2)
     try:
         handle, name = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".part", dir=file.parent)  # its owner's only
     except OSError as error:

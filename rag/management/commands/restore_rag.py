@@ -56,7 +56,11 @@ def opened(name: str) -> Iterator[IO[bytes]]:
     """The file, which is read twice; what comes through a pipe is put aside first."""
     if name == "-":
         with tempfile.TemporaryFile() as aside:
-            shutil.copyfileobj(sys.stdin.buffer, aside)
+            try:
+                shutil.copyfileobj(sys.stdin.buffer, aside)
+                aside.flush()
+            except OSError as error:
+                raise CommandError(f"What came could not be put aside: {error.strerror}.", returncode=2) from error
             yield aside
         return
     try:

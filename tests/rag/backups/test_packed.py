@@ -1,5 +1,6 @@
 """A backup that is cut off, damaged, foreign or hostile is told from a good one, whatever is wrong with it."""
 
+import errno
 import gzip
 import io
 import json
@@ -179,6 +180,17 @@ def test_values_have_bounds(kind: Any, values: dict[str, Any]) -> None:
 def test_what_is_no_backup_is_refused(content: bytes) -> None:
     with pytest.raises(Damaged):
         read(content)
+
+
+def test_a_disk_that_cannot_be_read_is_told() -> None:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if self.tell() > 20:
+                raise OSError(errno.EIO, "Input/output error")
+            return super().read(min(size or 0, 100))
+
+    with pytest.raises(Damaged, match="cannot be read to its end: Input/output error"):
+        Reader.contents(Broken(GOOD))
 
 
 def test_a_newer_version_says_so() -> None:

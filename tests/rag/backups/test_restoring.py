@@ -7,9 +7,11 @@ import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from unittest import mock
 
+import psycopg
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from pytest_django import Settings
 
 from portfolio.models import Project, ProjectRAG
@@ -207,6 +209,27 @@ def test_what_can_be_no_index_leaves_everything_as_it_was(
     assert (outcome.done, reason in outcome.sentence) == (False, True)
     assert (rows(), digest() if there else "") == before
     assert [rag.error_code for rag in ProjectRAG.objects.all()] == ["restore"] * there
+
+
+@pytest.mark.parametrize("there", [False, True])
+@pytest.mark.parametrize("error", [psycopg.errors.DiskFull, OperationalError])
+def test_a_database_that_cannot_go_on_leaves_everything_as_it_was(
+    thing: Project, there: bool, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = made()
+    if there:
+        factories.make_live_revision(thing, {"other.py": "x = 1\n"})
+    else:
+        thing.delete()
+    before = rows()
+    monkeypatch.setattr(revisions, "validate", mock.Mock(side_effect=error("connection to server at secret")))
+
+    [outcome] = restored(source, replace=True)
+
+    assert (outcome.done, rows()) == (False, before)
+    assert outcome.sentence == (
+        f"It is as it was before: PostgreSQL could not finish ({error.__name__}). Restore it again."
+    )
 
 
 def test_a_damaged_file_is_refused_before_anything_is_written(thing: Project) -> None:

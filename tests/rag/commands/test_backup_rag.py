@@ -1,10 +1,13 @@
 """backup_rag and restore_rag as an owner types them."""
 
+import errno
 import io
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from django.conf import settings
@@ -78,6 +81,8 @@ def cut_off(out: io.BytesIO, slugs: set[str]) -> None:
         (["backup_rag", "{}/b", "--project", "nobody"], "no project nobody"),
         (["backup_rag", "{}/no/b"], "cannot be written"),
         (["restore_rag", "{}/none"], "cannot be read"),
+        (["backup_rag", "{}"], "no file that could be replaced"),
+        (["backup_rag", "/dev/null"], "no file that could be replaced"),
     ],
 )
 def test_wrong_use_is_told(thing: Project, tmp_path: Path, arguments: list[str], sentence: str) -> None:
@@ -120,6 +125,23 @@ def test_a_restore_that_is_killed_leaves_what_was_and_can_be_run_again(
 def paths() -> list[str]:
     """Of all files that there are."""
     return sorted(models.SourceFile.objects.values_list("path", flat=True))
+
+
+def test_whoever_reads_no_further_is_no_traceback(thing: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb", buffering=0) as gone:
+        monkeypatch.setattr(sys, "stdout", mock.Mock(buffer=gone, isatty=lambda: False))
+        with pytest.raises(CommandError, match="not written to its end: Broken pipe"):
+            told("backup_rag", "-")
+
+
+def test_a_pipe_that_cannot_be_put_aside_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    full = mock.Mock(read=mock.Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
+    monkeypatch.setattr(sys, "stdin", mock.Mock(buffer=full))
+
+    with pytest.raises(CommandError, match="could not be put aside: No space left"):
+        told("restore_rag", "-")
 
 
 def test_they_take_a_pipe(thing: Project, provider: Provider) -> None:
