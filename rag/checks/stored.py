@@ -33,7 +33,7 @@ def live_models(app_configs: Any, databases: Sequence[str] | None = None, **kwar
             embeddings.reached(model, provider)
         except embeddings.EmbedderMissing as error:
             what = f"No question fits the vectors of live indexes that {model} made."
-            found.append(Warning(what, hint=str(error), id="rag.W020"))
+            found.append(Warning(what, hint=str(error), id="rag.W022"))
     return found
 
 
