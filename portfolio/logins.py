@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import NON_FIELD_ERRORS
@@ -24,7 +25,8 @@ logger = logging.getLogger(__name__)
 
 WINDOW = timedelta(minutes=15)
 OF_AN_ADDRESS = 10
-OF_A_NAME = 100  # from whatever addresses
+OF_A_NAME = 100  # from whatever addresses; those of browsers that it logged in with count apart
+KNOWN_FOR = timedelta(days=90)
 TOO_MANY = f"These were too many attempts. Please wait {WINDOW.seconds // 60} minutes before the next one."
 
 
@@ -34,6 +36,8 @@ class LoginForm(AdminAuthenticationForm):
     def clean(self) -> dict[str, Any]:
         address = _scope("address", _household(self.request))
         name = _scope("name", str(self.cleaned_data.get("username", "")).casefold())
+        if self.request and _known(self.request) == name:
+            name = _scope("browser", name)  # which no stranger can use up
         if not (_counted(address, OF_AN_ADDRESS) and _counted(name, OF_A_NAME)):
             logger.warning("An attempt to log in was refused: too many from its address or for its name")
             raise forms.ValidationError(TOO_MANY, code="too_many")
@@ -54,7 +58,26 @@ class OwnerSite(AdminSite):
         if form is not None and form.has_error(NON_FIELD_ERRORS, "too_many"):
             response.status_code = 429
             response.headers["Retry-After"] = str(WINDOW.seconds)
+        elif request.method == "POST" and request.user.is_authenticated:
+            _remember(request.user.get_username(), response)
         return response
+
+
+def _remember(name: str, response: HttpResponse) -> None:
+    """That somebody logged in as `name` with this browser."""
+    response.set_signed_cookie(
+        _cookie(), _scope("name", name.casefold()), salt=__name__, max_age=KNOWN_FOR, httponly=True,
+        secure=settings.SESSION_COOKIE_SECURE, samesite="Strict",
+    )  # fmt: skip
+
+
+def _known(request: HttpRequest) -> str:
+    """The scope of the name that was logged in with this browser; "" for none, and for a forged one."""
+    return str(request.get_signed_cookie(_cookie(), "", salt=__name__, max_age=KNOWN_FOR))
+
+
+def _cookie() -> str:
+    return f"{settings.SESSION_COOKIE_NAME}-known"
 
 
 def _household(request: HttpRequest | None) -> str:

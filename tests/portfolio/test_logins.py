@@ -111,10 +111,72 @@ def test_of_all_ways_to_write_an_address_each_is_that_one(settings: Settings, fo
 def test_a_name_is_tried_from_many_addresses_so_often_only(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 1}
     monkeypatch.setattr(logins, "OF_A_NAME", 5)
-    codes = [attempt("wrong", name, x_forwarded_for=f"10.0.0.{n}").status_code for n, name in enumerate(["Owner"] * 7)]
+    codes = [
+        attempt("wrong", name, x_forwarded_for=f"10.0.0.{n}").status_code
+        for n, name in enumerate(["Owner", "OWNER", "ｏwner", *["owner"] * 4])
+    ]
 
     assert codes == [200] * 5 + [429] * 2
     assert attempt("wrong", "another", x_forwarded_for="10.0.0.1").status_code == 200
+
+
+@pytest.fixture
+def small(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three attempts for a name, and a proxy that names the addresses."""
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 1}
+    monkeypatch.setattr(logins, "OF_A_NAME", 3)
+
+
+def from_another(number: int, client: Client, password: str, name: str = "owner") -> int:
+    headers = {"x-forwarded-for": f"10.0.0.{number}"}
+    return client.post(LOGIN, {"username": name, "password": password}, headers=headers).status_code
+
+
+def use_up(name: str = "owner") -> None:
+    codes = [from_another(number, Client(), "wrong", name) for number in range(4)]
+    assert codes == [200, 200, 200, 429]
+
+
+@pytest.mark.usefixtures("small")
+def test_strangers_cannot_keep_the_owner_out_of_a_browser_that_was_let_in_before() -> None:
+    owned = Client()
+    assert from_another(100, owned, RIGHT) == 302
+    owned.post("/admin/logout/")
+    use_up()
+
+    assert from_another(101, Client(), RIGHT) == 429
+    assert from_another(102, owned, RIGHT) == 302
+
+
+@pytest.mark.usefixtures("small")
+def test_such_a_browser_has_no_more_attempts_than_strangers() -> None:
+    owned = Client()
+    from_another(100, owned, RIGHT)
+    owned.cookies.pop("sessionid", None)
+
+    assert [from_another(number, owned, "wrong") for number in range(5)] == [200] * 3 + [429] * 2
+
+
+@pytest.mark.usefixtures("small")
+def test_it_is_known_for_that_name_only_and_by_nothing_forged() -> None:
+    User.objects.create_superuser("another", password=RIGHT)
+    owned, forger = Client(), Client()
+    from_another(100, owned, RIGHT)
+    known = logins._cookie()
+    forger.cookies[known] = f"{owned.cookies[known].value[:-2]}xx"
+    use_up()
+    use_up("another")
+
+    assert from_another(101, forger, RIGHT) == 429
+    assert from_another(102, owned, RIGHT, "another") == 429
+
+
+def test_what_makes_a_browser_known_is_for_this_host_and_no_script(settings: Settings) -> None:
+    settings.SESSION_COOKIE_SECURE, settings.SESSION_COOKIE_NAME = True, "__Host-sessionid"
+    cookie = attempt(RIGHT).cookies["__Host-sessionid-known"]
+
+    assert cookie["secure"] and cookie["httponly"] and (cookie["path"], cookie["domain"]) == ("/", "")
+    assert "__Host-sessionid-known" not in attempt("wrong").cookies
 
 
 def test_neither_addresses_nor_names_are_kept() -> None:
