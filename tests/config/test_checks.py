@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from unittest import mock
@@ -27,6 +28,20 @@ KEYS = {"OPENAI_API_KEY": "sk-" + "a" * 40, "GROQ_API_KEY": "gsk_" + "b" * 40}
 def deploy_check(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
     return subprocess.run(command, env=environment, cwd=project.BASE_DIR, capture_output=True, text=True, check=False)
+
+
+def test_a_command_line_finds_what_these_tests_find() -> None:
+    """In a process that has imported no check by itself."""
+    mistakes = {
+        "ALLOWED_HOSTS": "*.example,https://docent.example",
+        "CSRF_TRUSTED_ORIGINS": "http://docent.example",
+        "TRUST_FORWARDED_PROTO": "false",
+    }
+
+    done = deploy_check(RENDER | KEYS | mistakes)
+
+    assert done.returncode == 1
+    assert set(re.findall(r"site\.E\d+", done.stderr)) == {"site.E001", "site.E002", "site.E003", "site.E005"}
 
 
 def found(databases: list[str] | None = None) -> set[str | None]:
