@@ -35,11 +35,12 @@ _EXTENSIONS = _words(
     "agekey gpg pgp asc crt cer der csr p7b jceks mobileprovision provisionprofile"
 )
 _PATTERNS = re.compile(
-    rf"\.envrc([._-].+)?|\.env([._-].+)?|env\.{_STAGE}|.+\.env|\.dev\.vars(\..+)?|wp-config[.-].+\.php|"
+    rf"\.envrc([._-].+)?|#?\.env([^a-z].*)?|env\.{_STAGE}|.+\.env|\.dev\.vars(\..+)?|wp-config[.-].+\.php|"
     r"appsettings\.(?!development\.).+\.json|.*\.tfvars\.json|.*\.tfrc\.json|.*\.tfstate\..*|"
     r".*client_secret.*\.json|.*service[-_]?account.*\.json|.*firebase-adminsdk.*\.json|"
     r"(.*[-_.])?keys?(file)?\.json|\..+_history|"
-    r"id_(rsa|dsa|ecdsa|ed25519)(_sk)?([._-].+)?|.*_(rsa|dsa|ecdsa|ed25519)(_sk)?|.*\.dockerconfigjson"
+    r"id_(rsa|dsa|ecdsa|ed25519)(_sk)?([._-].+)?|.*_(rsa|dsa|ecdsa|ed25519)(_sk)?|.*\.dockerconfigjson|"
+    r"ssh_host_\w+_key|(deploy|ssh|host|server|signing|master|encryption|private)[-_]?key"
 )
 # Data only: kubeconfig.go and passwords.py are programs.
 _DATA_PATTERNS = re.compile(
@@ -49,7 +50,7 @@ _DATA_PATTERNS = re.compile(
     rf"(auth|access|refresh|bearer|oauth|api|bot|git(hub|lab)|npm|slack|deploy)[-_]?tokens?)([-_.]{_STAGE})?(\.\w+)?"
 )
 _PATHS = re.compile(
-    r"(^|/)(\.envs/.+|\.aws/(credentials|config)|\.azure/.+|"
+    r"(^|/)(\.envs/.+|\.env\.d/.+|\.aws/(credentials|config)|\.azure/.+|"
     r"\.docker/config\.json|\.kube/(config|.+\.ya?ml)|\.ssh/.+|\.gnupg/.+|"
     r"\.m2/settings\.xml|\.gem/credentials|\.bundle/config|\.gradle/gradle\.properties|\.subversion/auth/.+|"
     r"\.config/(gh/hosts\.ya?ml|hub|gcloud/.+|glab-cli/config\.yml|doctl/config\.yaml|configstore/.+)|"

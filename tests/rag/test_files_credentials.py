@@ -29,12 +29,13 @@ api_key.txt github-token.txt auth_tokens.yml .secrets .vault-token vault_pass.tx
 kubeconfig-prod .kube/config .kube/prod.yml
 .ssh/config id_rsa id_rsa.bak id_ed25519 id_ecdsa_sk deploy_ed25519 server.pem server.pem.bak tls/private.key a.p12
 db.kdbx release.keystore krb5.keytab example.pem
+.env1 .env.d/production #.env# deploy_key ssh_host_rsa_key ssh/host_key signing-key
 .netrc .git-credentials .htpasswd .pgpass .my.cnf .s3cfg .boto .bash_history .psql_history .vscode/sftp.json rclone.conf
 """
 ONLY_SOUNDING_SO = """
 config.php app/config.php settings.php wp-config-sample.php configuration.php
 .env.example app/.env.sample .env-example .env.production.example .env.template .env.dist example.env env.py env.ts
-env.sh environment.json src/env.d.ts .dev.vars.example
+env.sh .environment deploy_key.py host_keys.go environment.json src/env.d.ts .dev.vars.example
 secrets.py src/credentials.py secrets.go keys.py key.py token.py token.go tokens.json password.html passwords.php
 kubeconfig.go kubeconfig_test.go secrets/manager.py secrets/__init__.py secrets/vault.go credentials/Api.credentials.ts
 secrets.example.yml secrets.sample.json secrets.json.example secrets.schema.json credentials.json.dist
@@ -50,6 +51,11 @@ templates/environment.yml
 def test_files_that_may_hold_credentials_are_left_out(path: str) -> None:
     assert names.reason(path) == "credentials"
     assert names.reason(path, ["-linguist-vendored", "-linguist-generated", "-linguist-documentation"]) == "credentials"
+
+
+@pytest.mark.parametrize("path", [".env - Copy", ".env (2)", "app/.env copy"])
+def test_copies_that_a_desktop_makes_are_left_out(path: str) -> None:
+    assert names.reason(path) == "credentials"
 
 
 @pytest.mark.parametrize("path", ONLY_SOUNDING_SO.split())
