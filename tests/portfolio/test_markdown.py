@@ -107,6 +107,12 @@ def test_a_number_within_a_link_is_the_link() -> None:
     assert html.count("<a ") == 1 and LINES in html
 
 
+def test_a_backslash_leads_nowhere_even_where_the_parser_left_it() -> None:
+    """Browsers read it as a slash; the parser escapes it, which it need not do for ever."""
+    assert markdown._is_below(f"{REPOSITORY}/a", REPOSITORY)
+    assert not markdown._is_below(f"{REPOSITORY}/\\a", REPOSITORY)
+
+
 def test_where_links_may_lead_is_nowhere_when_that_is_no_address() -> None:
     assert "href" not in markdown.render(f"[a]({REPOSITORY})", links=["https://[broken"])
 
