@@ -21,6 +21,13 @@ def test_nothing_is_allowed_that_is_not_named(client: Client) -> None:
     assert header(client, "/").startswith("default-src 'none'; ")
 
 
+@pytest.mark.parametrize("path", ["/", "/admin/login/", "/nowhere", "/api/projects/"])
+def test_what_does_not_fall_back_to_the_default_is_named_everywhere(client: Client, path: str) -> None:
+    directives = header(client, path).split("; ")
+
+    assert {"base-uri 'none'", "frame-ancestors 'none'", "form-action 'self'"} <= set(directives)
+
+
 @pytest.mark.parametrize("word", ["unsafe-inline", "unsafe-eval", "data:", "http:", "https:", "*", "blob:"])
 def test_no_page_allows_what_undoes_a_policy(client: Client, word: str) -> None:
     project = make_project()
