@@ -84,5 +84,5 @@ def test_it_resets_what_is_open_and_what_comes(echo: Proxy) -> None:
         with pytest.raises(ConnectionResetError):
             client.recv(100)
     echo.weather.is_closed = True
-    with connect(echo) as client, suppress(ConnectionResetError):
+    with suppress(ConnectionResetError), connect(echo) as client:
         assert client.recv(100) == b""

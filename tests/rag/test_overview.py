@@ -46,23 +46,24 @@ def test_what_is_ready_needs_no_words() -> None:
     ("status", "facts", "group", "sentence"),
     [
         ("processing", {"processing_speed": "90 chunks a minute"}, "under_way", "Embedding the code, 42 %, 90 chunks"),
-        ("processing", {"lease_expires_at": ago(minutes=5)}, "stuck", "Its worker has been gone for 5"),
-        ("pending", {"requested_at": ago(minutes=3)}, "under_way", "Queued for 3"),
-        ("pending", {"requested_at": ago(hours=2)}, "stuck", "Queued for 2 hours, and no worker took it up."),
-        ("ready", {"requested_at": ago(hours=2)}, "stuck", "Queued for 2 hours, and no worker took it up."),
+        ("processing", {"lease_expires_at": -timedelta(minutes=5)}, "stuck", "Its worker has been gone for 5"),
+        ("pending", {"requested_at": -timedelta(minutes=3)}, "under_way", "Queued for 3"),
+        ("pending", {"requested_at": -timedelta(hours=2)}, "stuck", "Queued for 2 hours, and no worker took it up."),
+        ("ready", {"requested_at": -timedelta(hours=2)}, "stuck", "Queued for 2 hours, and no worker took it up."),
         ("failed", {}, "failing", "did not answer. Nobody tries it again by itself."),
         (
             "failed",
-            {"next_attempt_at": timezone.now() + timedelta(hours=5)},
+            {"next_attempt_at": timedelta(hours=5)},
             "failing",
             "did not answer. Tried again in",
         ),
-        ("failed", {"requested_at": ago(hours=2)}, "failing", "did not answer. It is queued again."),
+        ("failed", {"requested_at": -timedelta(hours=2)}, "failing", "did not answer. It is queued again."),
     ],
 )
 def test_each_state_has_one_place_and_a_sentence(status: str, facts: dict[str, Any], group: str, sentence: str) -> None:
-    project = factories.make_project("Thing")
-    factories.set_state(project, status, **facts)
+    project, at = factories.make_project("Thing"), timezone.now()
+    moments = {name: at + fact if isinstance(fact, timedelta) else fact for name, fact in facts.items()}
+    factories.set_state(project, status, **moments)
     now = overview.now()
 
     [(title, found)] = told(getattr(now, group))
