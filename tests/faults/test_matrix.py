@@ -30,10 +30,11 @@ def test_a_killed_run_is_gone_on_with(world: World, point: str, indexed: bool) -
 
 
 @EACH
-def test_a_run_that_is_asked_to_stop_gives_its_project_back(world: World, point: str) -> None:
-    case = cases.make(world, indexed=False)
+@KINDS
+def test_a_run_that_is_asked_to_stop_gives_its_project_back(world: World, point: str, indexed: bool) -> None:
+    case = cases.make(world, indexed=indexed)
 
-    stopped = case.run(plans.fault(point, "TERM", indexed=False))
+    stopped = case.run(plans.fault(point, "TERM", indexed=indexed))
     assert (stopped.code, case.rag.processing_status in ("pending", "ready")) == (0, True), stopped.err
     assert "Fault" in stopped.err
     assert case.rag.attempts == 0
