@@ -5,7 +5,8 @@ import os
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-from config import charset, database
+from config import database
+from config.middleware import charset
 
 
 def limit_database() -> None:

@@ -36,12 +36,12 @@ INSTALLED_APPS = [
     "rag",
 ]
 MIDDLEWARE = [
-    "config.request_ids.RequestIdMiddleware",
-    "config.head.HeadMiddleware",
+    "config.middleware.request_ids.RequestIdMiddleware",
+    "config.middleware.head.HeadMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "config.csp.ContentSecurityPolicyMiddleware",
-    "config.nul.NulMiddleware",
+    "config.middleware.csp.ContentSecurityPolicyMiddleware",
+    "config.middleware.nul.NulMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -62,7 +62,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "config.csp.csp_nonce",
+                "config.middleware.csp.csp_nonce",
                 "portfolio.context.owner",
             ],
         },
@@ -104,7 +104,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 TIME_ZONE = env.text("TIME_ZONE", "UTC")
 LANGUAGE_CODE, USE_TZ = "en-us", True
 
-# What the browser is told. The content security policy is in config/csp.py.
+# What the browser is told. The content security policy is in config/middleware/csp.py.
 SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", not DEBUG)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 24 * 3600

@@ -22,7 +22,7 @@ from schemathesis.core.failures import FailureGroup
 from schemathesis.core.result import Err
 from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
 
-from config import charset
+from config.middleware import charset
 from tests import conftest  # noqa: F401 — the settings of the tests
 from tests.hostile import database, logs, questions
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import Client
 
-from config import charset
+from config.middleware import charset
 
 NO_ENCODINGS = ["zlib", "hex", "rot13", "base64", "bz2", "quopri", "uu", "undefined", "idna", "punycode"]
 ODD = ["utf-16", "utf-7", "unicode_escape", "utf-8; charset=zlib", '"zlib"', "ZLIB", "a\0b"]

@@ -3,7 +3,7 @@
 import pytest
 from django.http import HttpRequest, HttpResponse
 
-from config.head import HeadMiddleware
+from config.middleware.head import HeadMiddleware
 
 
 @pytest.mark.parametrize(("method", "body"), [("HEAD", b""), ("GET", b"four")])
