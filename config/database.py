@@ -1,4 +1,4 @@
-"""What PostgreSQL ends by itself.
+"""What PostgreSQL ends by itself, and when a connection is given up whose other end is gone.
 
 Limits are given when a connection is made, so that they cost no query, and DATABASE_STATEMENT_TIMEOUT=0 gives none,
 because a pooler may refuse them.
@@ -8,6 +8,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import connection
+
+# A server that vanishes without a word, as in a failover, would be waited for by TCP's own time, a quarter of an hour
+# and more. A query that takes its time is no silence: the other machine goes on acknowledging.
+PATIENCE = {
+    "connect_timeout": 10,  # seconds for each address of the host
+    "keepalives_idle": 10,  # seconds without a byte until it is asked for a sign of life
+    "keepalives_interval": 5,  # seconds between asking
+    "keepalives_count": 3,  # without an answer
+    "tcp_user_timeout": 25_000,  # milliseconds that what was sent may stay unacknowledged
+}
 
 
 def limits_of_all(seconds: float) -> dict[str, float]:

@@ -84,6 +84,7 @@ else:
 DATABASE_STATEMENT_TIMEOUT = env.number("DATABASE_STATEMENT_TIMEOUT", 30)  # seconds; see config/database.py
 _given = _database.get("OPTIONS", {})
 _database["OPTIONS"] = {
+    **database.PATIENCE,
     **_given,
     **database.options(_given, database.limits_of_all(DATABASE_STATEMENT_TIMEOUT)),
     # min_size 0: a command that needs one connection opens one.

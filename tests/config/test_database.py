@@ -1,4 +1,6 @@
-"""What PostgreSQL is told to end by itself, and where it is told not to."""
+"""What PostgreSQL is told to end by itself, and where it is told not to; how long a silent server is waited for."""
+
+import socket
 
 import pytest
 from django.db import connection, transaction
@@ -33,3 +35,23 @@ def test_a_transaction_may_be_let_sleep_and_the_next_may_not() -> None:
         database.may_sleep()
         assert shown() == "0"
     assert shown() == "1min"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        (socket.TCP_KEEPIDLE, database.PATIENCE["keepalives_idle"]),
+        (socket.TCP_KEEPINTVL, database.PATIENCE["keepalives_interval"]),
+        (socket.TCP_KEEPCNT, database.PATIENCE["keepalives_count"]),
+        (socket.TCP_USER_TIMEOUT, database.PATIENCE["tcp_user_timeout"]),
+    ],
+)
+def test_a_server_that_vanished_is_noticed_by_every_connection(option: int, value: int) -> None:
+    connection.ensure_connection()
+    with socket.socket(fileno=connection.connection.pgconn.socket) as sock:
+        try:
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            assert sock.getsockopt(socket.IPPROTO_TCP, option) == value
+        finally:
+            sock.detach()
