@@ -6,19 +6,26 @@ visitors and repositories wrote can forge no line: whatever could begin one is e
 
 import json
 import logging
+import logging.config
 import re
+import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from datetime import UTC, datetime
-from types import MappingProxyType
-from typing import Any, ParamSpec, TypeVar
+from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from config import masking
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 P = ParamSpec("P")
 T = TypeVar("T")
 LONGEST = 10_000  # characters of a message; of a traceback the last ones, twice as many
+logger = logging.getLogger(__name__)
 _about: ContextVar[Mapping[str, str]] = ContextVar("about", default=MappingProxyType({}))
 _STEERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # a terminal or a reader
 
@@ -94,12 +101,46 @@ def settings(form: str, level: str) -> dict[str, Any]:
     }
 
 
+def configure(settings: dict[str, Any]) -> None:
+    """Django's LOGGING_CONFIG. What nobody catches becomes a line of the log, too: Python would print it unmasked.
+
+    Who has set a hook already, as pytest does to fail a test, keeps it.
+    """
+    logging.config.dictConfig(settings)
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = _uncaught
+    if threading.excepthook is threading.__excepthook__:
+        threading.excepthook = _uncaught_in_thread
+    if sys.unraisablehook is sys.__unraisablehook__:
+        sys.unraisablehook = _unraisable
+
+
 def for_gunicorn(own: dict[str, Any]) -> dict[str, Any]:
     """gunicorn's logging: its lines go where the site's go, in the same form."""
     error = {"level": "INFO", "handlers": [], "propagate": True}
     # Logs of access are the proxy's to keep: they say who asked for what.
     access = error | {"level": "CRITICAL"}
     return own | {"loggers": own["loggers"] | {"gunicorn.error": error, "gunicorn.access": access}}
+
+
+def _uncaught(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    if hasattr(sys, "ps1") or not issubclass(kind, Exception):  # at somebody's prompt; Ctrl-C
+        sys.__excepthook__(kind, error, traceback)
+    else:
+        logger.critical("Nobody caught this", exc_info=(kind, error, traceback))
+
+
+def _uncaught_in_thread(about: threading.ExceptHookArgs) -> None:
+    if about.exc_value is not None and not issubclass(about.exc_type, SystemExit):
+        name = about.thread.name if about.thread else "that has ended"
+        logger.error("The thread %s broke", name, exc_info=(about.exc_type, about.exc_value, about.exc_traceback))
+
+
+def _unraisable(about: "UnraisableHookArgs") -> None:
+    """Of a destructor, mostly. Its object is not told: it may hold anything."""
+    if about.exc_value is not None:
+        kind = type(about.object).__name__
+        logger.error("Ignored, in %s", kind, exc_info=(about.exc_type, about.exc_value, about.exc_traceback))
 
 
 def _texts(facts: Mapping[str, object]) -> dict[str, str]:

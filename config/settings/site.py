@@ -149,4 +149,5 @@ globals().update(mail.parsed(env.text("EMAIL_URL", "dummymail://")))
 SERVER_EMAIL = env.text("SERVER_EMAIL", "docent@localhost")  # who writes to them
 
 LOG_FORMAT = env.one_of("LOG_FORMAT", "line" if DEBUG else "json", ("json", "line"))
+LOGGING_CONFIG = "config.logs.configure"
 LOGGING = logs.settings(LOG_FORMAT, env.text("LOG_LEVEL", "INFO"))

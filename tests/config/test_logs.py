@@ -3,6 +3,9 @@
 import io
 import json
 import logging
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -10,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 from hypothesis import given
@@ -289,3 +293,33 @@ def test_questions_and_headers_of_visitors_are_not_logged(client: Client, out: i
     assert asked.status_code == 303
     assert "/nothing/" in out.getvalue()
     assert CANARY not in out.getvalue()
+
+
+# What nobody catches
+
+BY_HAND = {
+    "The thread work broke": "import threading\nthread = threading.Thread(target=fail, name='work')\nthread.start()",
+    "Ignored, in function": "class Broken:\n    def __del__(self):\n        fail()\nBroken()",
+    "Nobody caught this": "fail()",
+}
+
+
+@pytest.mark.parametrize(("message", "ending"), BY_HAND.items())
+def test_what_nobody_catches_is_a_line_without_secrets(message: str, ending: str) -> None:
+    script = f"""
+import os, django
+django.setup()
+def fail():
+    raise RuntimeError("It was " + os.environ["LLM_API_KEY"])
+{ending}
+"""
+    bare = {"ENV_FILE": os.devnull, "DEBUG": "true", "DJANGO_SETTINGS_MODULE": "config.settings", "LOG_FORMAT": "json"}
+    bare |= {"LLM_API_KEY": CANARY, "DATABASE_URL": "postgresql://localhost/none"}
+    run = subprocess.run(
+        [sys.executable, "-c", script], env=bare, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False
+    )
+
+    [record] = [json.loads(line) for line in run.stderr.splitlines()]
+    assert record["message"] == message
+    assert f"RuntimeError: It was {masking.MASK}" in record["error"]
+    assert CANARY not in run.stderr
