@@ -5,10 +5,10 @@ An open answer stream holds a thread, so there are many of them in one process; 
 127.0.0.1:8000, which is gunicorn's own default.
 """
 
+import gc
 import logging
 import os
 import signal
-import sys
 import threading
 from contextlib import ExitStack
 from pathlib import Path
@@ -28,7 +28,6 @@ threads = 64
 timeout = 60  # seconds without a sign of life from the worker itself, not from a request
 graceful_timeout = 10  # seconds; open streams end within two, and keep what they have
 keepalive = 5
-SWITCH = 0.0005  # seconds; a short request among busy threads waits for a turn of each, of 5 ms unless told so
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 — gunicorn's heartbeat; a disk may stall
 forwarded_allow_ips = ""  # whether X-Forwarded-Proto is believed is the settings' to say: TRUST_FORWARDED_PROTO
 control_socket_disable = True  # nobody steers it from outside
@@ -46,7 +45,6 @@ def post_worker_init(worker: Any) -> None:
     """Load the models beside the first pages, so that the first question does not wait for them."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         _end_answers_at(number)
-    sys.setswitchinterval(SWITCH)
     threading.Thread(target=_warm, name="warm", daemon=True).start()
 
 
@@ -56,6 +54,8 @@ def _warm() -> None:
 
     fallback.warm()
     embeddings.warm()
+    gc.collect()
+    gc.freeze()  # what is loaded stays: to look through it again took a tenth of a second, in which nothing was served
 
 
 def _end_answers_at(number: signal.Signals) -> None:

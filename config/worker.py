@@ -26,6 +26,7 @@ SECONDS = 10  # for a request's head and a short body; for each part of a long b
 LINGER = 2  # seconds for the other side to take what is left and to close
 SHORT = 16 * 1024  # bytes of a body that is waited for here; a picture's is read by a thread, as it comes
 LONGEST_HEAD = 16 * 1024  # bytes, of which a browser with all its cookies sends a tenth
+AT_ONCE = 32  # connections that are accepted before what has come on the others is looked at
 END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*\r\n", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r]*chunked", re.IGNORECASE)
@@ -43,6 +44,16 @@ def is_whole(received: bytes) -> bool:
         return END in body or len(body) > SHORT  # the last chunk ends as a head does
     is_asking = b"100-continue" in head.lower()  # whether to send the body, which gunicorn answers
     return is_asking or expected > SHORT or len(body) >= expected
+
+
+def _received(sock: socket.socket) -> bytes | None:
+    """What has come; None: nothing yet; empty: nothing will, the other side is gone."""
+    try:
+        return sock.recv(LONGEST_HEAD)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
 
 
 class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
@@ -65,14 +76,21 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.lingering: deque[Connection] = deque()
 
     def accept(self, listener: socket.socket) -> None:
-        try:
-            sock, address = listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):
-            return
-        self.nr_conns += 1
-        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):  # threads read and write without a limit of their own
-            sock.setsockopt(socket.SOL_SOCKET, option, _PATIENCE)
-        self._collect(Connection(self._linger, self.cfg, sock, address, listener.getsockname()))
+        """Who has come by now, up to AT_ONCE, so that a crowd does not wait for a look at all the others each time.
+
+        Mostly a request comes with its connection, and begins at once.
+        """
+        for _ in range(AT_ONCE):
+            try:
+                sock, address = listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            self.nr_conns += 1
+            for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):  # threads read and write without a limit of theirs
+                sock.setsockopt(socket.SOL_SOCKET, option, _PATIENCE)
+            conn = Connection(self._linger, self.cfg, sock, address, listener.getsockname())
+            part = _received(sock)
+            self._drop(conn) if part == b"" else self._collect(conn, part or b"")
 
     def enqueue_req(self, conn: Connection) -> None:
         """Behind an answered request the next has begun; the socket says nothing of what came with the last one."""
@@ -88,12 +106,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def on_pending_socket_readable(self, conn: Connection, client: socket.socket) -> None:
         """A part of a request. Who has gone, or has no end to its head, is dropped."""
-        try:
-            part = client.recv(LONGEST_HEAD)
-        except BlockingIOError:
+        part = _received(client)
+        if part is None:
             return
-        except OSError:
-            part = b""
         conn.received += part
         is_ready = bool(part) and is_whole(bytes(conn.received))
         if part and not is_ready and len(conn.received) <= LONGEST_HEAD + SHORT:
@@ -148,13 +163,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.poller.register(conn.sock, EVENT_READ, partial(self._drain, conn))
 
     def _drain(self, conn: Connection, client: socket.socket) -> None:
-        try:
-            rest = client.recv(LONGEST_HEAD)
-        except BlockingIOError:
-            return
-        except OSError:
-            rest = b""
-        if not rest:
+        if _received(client) == b"":
             self._let_go(conn)
 
     def _let_go(self, conn: Connection) -> None:

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from portfolio.models import Project, ProjectRAG
-from rag import answers, limits, models, questions, sources, streaming, visitors
+from rag import admission, answers, limits, models, questions, sources, visitors
 
 RETRY_AFTER = 60  # seconds, as the sentences about a model that cannot answer say
 
@@ -160,17 +160,17 @@ class Ask(APIView):
         given = QuestionSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         try:
-            with streaming.admitted():
+            with admission.admitted():
                 limits.count_visitor(visitors.address(request))
                 message = _answered(project, given.validated_data["question"])
         except limits.LimitReached as reached:
             headers = {"Retry-After": str(reached.retry_after)}
             detail = {"detail": str(reached), "code": reached.code}
             return Response(detail, status.HTTP_429_TOO_MANY_REQUESTS, headers=headers)
-        except streaming.Busy as busy:
+        except admission.Busy as busy:
             headers = {"Retry-After": str(busy.retry_after)}
             detail = {"detail": str(busy), "code": "busy"}
-            return streaming.expected(Response(detail, status.HTTP_503_SERVICE_UNAVAILABLE, headers=headers))
+            return admission.expected(Response(detail, status.HTTP_503_SERVICE_UNAVAILABLE, headers=headers))
         code, headers = _outcome(message)
         return Response(AnswerSerializer(message).data, code, headers=headers)
 

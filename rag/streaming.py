@@ -1,38 +1,20 @@
-"""Events of an answer → server-sent events, for as many visitors at once as there are places."""
+"""Events of an answer → server-sent events."""
 
 import logging
 import re
-import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager
-from functools import cache
-from typing import TypeVar
+from contextlib import ExitStack
 
-from django.conf import settings
 from django.http import HttpResponse, StreamingHttpResponse
 from django.template.loader import render_to_string
 from django.utils.html import escape
-from django.utils.log import log_response
 
-from rag import answers, limits, models
+from rag import admission, answers, models
 
 logger = logging.getLogger(__name__)
 
-RETRY_AFTER = 5  # seconds
 # A proxy that buffers would hold the answer back until it is complete.
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-
-
-Response = TypeVar("Response", bound=HttpResponse)
-
-
-class Busy(Exception):
-    """All places are taken at the moment. Please ask again in a few seconds."""
-
-    def __init__(self, retry_after: int = RETRY_AFTER) -> None:
-        """`retry_after`: seconds. `str` is a sentence for the visitor."""
-        super().__init__(self.__class__.__doc__)
-        self.retry_after = retry_after
 
 
 def respond(find: Callable[[], models.Message]) -> HttpResponse | StreamingHttpResponse:
@@ -43,42 +25,15 @@ def respond(find: Callable[[], models.Message]) -> HttpResponse | StreamingHttpR
     """
     with ExitStack() as place:
         try:
-            place.enter_context(admitted())
-        except Busy as busy:
+            place.enter_context(admission.admitted())
+        except admission.Busy as busy:
             headers = {"Retry-After": str(busy.retry_after)}
             content_type = "text/plain; charset=utf-8"
-            return expected(HttpResponse(str(busy), status=503, content_type=content_type, headers=headers))
-        body = Body(find(), place.pop_all().close)
+            return admission.expected(HttpResponse(str(busy), status=503, content_type=content_type, headers=headers))
+        with admission.beginning():
+            message = find()
+        body = Body(message, place.pop_all().close)
     return StreamingHttpResponse(body, content_type="text/event-stream; charset=utf-8", headers=HEADERS)
-
-
-@contextmanager
-def admitted() -> Iterator[None]:
-    """One of the places for answers, of this process and of all together, for as long as the block takes.
-
-    Raises Busy at once when there is none.
-    """
-    taken = places()
-    if not taken.acquire(blocking=False):
-        raise Busy
-    try:
-        with limits.place():
-            yield
-    except limits.NoPlace as error:
-        raise Busy from error
-    finally:
-        taken.release()
-
-
-def expected(response: Response) -> Response:
-    """A refusal that is part of the plan, logged once as what it is: left alone, every 503 is logged as an error."""
-    log_response("All %s places are taken.", settings.RAG_MAX_STREAMS, response=response, logger=logger, level="info")
-    return response
-
-
-@cache
-def places() -> threading.BoundedSemaphore:
-    return threading.BoundedSemaphore(settings.RAG_MAX_STREAMS)
 
 
 class Body:
@@ -122,6 +77,8 @@ def _formatted(message: models.Message) -> Generator[bytes]:
             sent = render(event)
             answers.release()  # a browser may be slow to take it
             yield sent
+            if isinstance(event, answers.Beat):  # what comes next may be the search
+                admission.crowd.let_pass()
         yield sse("done", "done")  # an event without data is not delivered
     finally:
         events.close()

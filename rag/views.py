@@ -16,7 +16,7 @@ from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import conditional_page, require_GET, require_http_methods, require_POST, require_safe
 
 from portfolio.models import Project, ProjectRAG
-from rag import answers, limits, questions, streaming, suggestions, visitors
+from rag import admission, answers, limits, questions, streaming, suggestions, visitors
 from rag.models import Message, MessageSource
 
 TURNS = 20  # questions with their answers on one page
@@ -146,14 +146,14 @@ def _answer(request: HttpRequest, project: Project, store: Callable[[], Message]
     except limits.LimitReached as reached:
         refusal = Refusal(sentence=str(reached), status=429, retry_after=reached.retry_after)
         return _refuse(request, project, refusal, question)
-    except streaming.Busy as busy:
+    except admission.Busy as busy:
         refusal = Refusal(sentence=str(busy), status=503, retry_after=busy.retry_after)
-        return streaming.expected(_refuse(request, project, refusal, question))
+        return admission.expected(_refuse(request, project, refusal, question))
     return SeeOther(f"{reverse('chat', args=[project.slug])}#message-{message.pk}")
 
 
 def _completed(store: Callable[[], Message]) -> Message:
-    with streaming.admitted():
+    with admission.admitted():
         return answers.complete(store())
 
 

@@ -49,7 +49,6 @@ class Site:
 
     def manage(self, *arguments: str, core: int = CLIENT_CORE, **variables: str) -> "subprocess.Popen[str]":
         """A command. Its checks are skipped, since they refuse production the models that stand in here."""
-        """A command. Its checks are skipped, since they refuse production the models that stand in here."""
         command = [*pinned(core), sys.executable, "manage.py", *arguments, "--skip-checks"]
         environment, pipe = {**self.variables, **variables}, subprocess.PIPE
         return subprocess.Popen(command, cwd=ROOT, env=environment, text=True, stdout=pipe, stderr=subprocess.STDOUT)

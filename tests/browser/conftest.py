@@ -24,10 +24,10 @@ QUESTION = "How is a job claimed in queue.py?"
 def quick_stream(settings: Settings) -> Iterator[None]:
     """An answer that takes long enough to be seen."""
     settings.LLM_FAKE_DELAY = 0.03
-    streaming.places.cache_clear()
+    admission.places.cache_clear()
     cache.clear()  # which also counts who asked how often
     yield
-    streaming.places.cache_clear()
+    admission.places.cache_clear()
 
 
 @pytest.fixture

@@ -245,7 +245,7 @@ def test_the_end_of_an_answer_is_announced_once(page: Page, site: str, project: 
 
 
 def test_a_full_house_is_told_and_waited_for(page: Page, live_server: LiveServer, project: Project) -> None:
-    places, taken = streaming.places(), 0
+    places, taken = admission.places(), 0
     while places.acquire(blocking=False):
         taken += 1
     page.goto(f"{live_server.url}/projects/queue/chat/")

@@ -172,7 +172,7 @@ def test_a_full_house_is_told_at_once(
     one = threading.BoundedSemaphore(1)
     monkeypatch.setattr(streaming, "places", lambda: one)
 
-    with streaming.admitted():
+    with admission.admitted():
         refused = ask(client, ready.slug, "What?")
 
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")

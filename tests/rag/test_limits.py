@@ -117,7 +117,7 @@ def test_a_place_of_a_killed_process_frees_itself(settings: Settings) -> None:
     settings.RAG_CONCURRENT_QUESTIONS = 1
     models.Place.objects.create(expires_at="2000-01-01T00:00Z")
 
-    with streaming.admitted():
+    with admission.admitted():
         assert models.Place.objects.count() == 1
 
 

@@ -172,7 +172,7 @@ def test_a_strangers_earlier_questions_are_not_found(client: Client, project: Pr
 def full_house() -> Iterator[None]:
     with contextlib.ExitStack() as taken:
         for _ in range(settings.RAG_MAX_STREAMS):
-            taken.enter_context(streaming.admitted())
+            taken.enter_context(admission.admitted())
         yield
 
 

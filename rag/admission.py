@@ -1,0 +1,100 @@
+"""Admission: as many answers at once as there are places, and who is turned away is told first.
+
+A refusal takes less than a millisecond of the processor, an answer's search some twenty. When a crowd comes, the few
+who got a place would keep all the others waiting; so they let the others pass, for a moment at most.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TypeVar
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.utils.log import log_response
+
+from rag import limits
+
+logger = logging.getLogger(__name__)
+
+Response = TypeVar("Response", bound=HttpResponse)
+RETRY_AFTER = 5  # seconds
+GAP = 0.03  # seconds without a refusal: the crowd has passed
+PATIENCE = 0.3  # seconds that a crowd is let pass at most, however long it is
+
+
+class Busy(Exception):
+    """All places are taken at the moment. Please ask again in a few seconds."""
+
+    def __init__(self, retry_after: int = RETRY_AFTER) -> None:
+        """`retry_after`: seconds. `str` is a sentence for the visitor."""
+        super().__init__(self.__class__.__doc__)
+        self.retry_after = retry_after
+
+
+@contextmanager
+def admitted() -> Iterator[None]:
+    """One of the places for answers, of this process and of all together, for as long as the block takes.
+
+    Raises Busy at once when there is none.
+    """
+    taken = places()
+    if not taken.acquire(blocking=False):
+        crowd.refused()
+        raise Busy
+    try:
+        with limits.place():
+            yield
+    except limits.NoPlace as error:
+        raise Busy from error
+    finally:
+        taken.release()
+
+
+@cache
+def places() -> threading.BoundedSemaphore:
+    return threading.BoundedSemaphore(settings.RAG_MAX_STREAMS)
+
+
+@contextmanager
+def beginning() -> Iterator[None]:
+    """For the first look at the database, one at a time: twenty at once would keep those from a turn who refuse.
+
+    It takes milliseconds, and waits for nobody's network.
+    """
+    with _beginning:
+        crowd.let_pass()
+        yield
+
+
+class Crowd:
+    """Those who are turned away at the same time."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._clock, self._sleep = clock, sleep
+        self._since = self._last = float("-inf")
+
+    def refused(self) -> None:
+        """One more."""
+        now = self._clock()
+        if now > self._last + GAP:
+            self._since = now
+        self._last = now
+
+    def let_pass(self) -> None:
+        """Wait until nobody came for GAP, or the crowd has had its PATIENCE; not at all when there is none."""
+        while (left := min(self._last + GAP, self._since + PATIENCE) - self._clock()) > 0:
+            self._sleep(left)
+
+
+crowd = Crowd()
+_beginning = threading.Lock()
+
+
+def expected(response: Response) -> Response:
+    """A refusal that is part of the plan, logged once as what it is: left alone, every 503 is logged as an error."""
+    log_response("All %s places are taken.", settings.RAG_MAX_STREAMS, response=response, logger=logger, level="info")
+    return response
