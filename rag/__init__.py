@@ -8,7 +8,7 @@
     take along        backups hold projects and their indexes for another database
     find and answer   retrieval → prompts → routing → llm → citations → answers;  evaluation measures it
     see at a glance   overview says what is stuck, failing, under way and spent
-    doors             limits, streaming, views, api, admin, checks, management commands
+    doors             limits, admission, streaming, views, api, admin, checks, management commands
 
 Each stage is a module or a package named by what it makes, and imports run down this list only;
 tests/test_architecture.py holds it. A package's own docstring says what its modules do.

@@ -73,7 +73,9 @@ def beginning() -> Iterator[None]:
 class Crowd:
     """Those who are turned away at the same time."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, *, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         self._clock, self._sleep = clock, sleep
         self._since = self._last = float("-inf")
 

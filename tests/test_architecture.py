@@ -25,8 +25,8 @@ ORDER = [
     # See at a glance
     "overview",
     # Doors
-    "questions", "limits", "visitors", "templatetags", "streaming", "views", "urls", "api", "admin", "checks", "probes",
-    "apps", "management",
+    "questions", "limits", "admission", "visitors", "templatetags", "streaming", "views", "urls", "api", "admin",
+    "checks", "probes", "apps", "management",
 ]  # fmt: skip
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 NO_STAGE = {"__init__", "migrations", "__pycache__"}

@@ -9,7 +9,7 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from portfolio.models import Project
-from rag import streaming
+from rag import admission
 from tests.factories import make_live_revision, make_project
 
 FILES = {

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from portfolio.models import Project
-from rag import streaming
+from rag import admission
 from rag.models import Conversation, Message
 from tests.browser.conftest import FILES, QUESTION
 from tests.factories import make_live_revision, remember, set_state

@@ -1,5 +1,6 @@
 """The server as it runs, in a process of its own."""
 
+import gc
 import http.cookiejar
 import json
 import os
@@ -22,7 +23,8 @@ from django.urls import reverse
 
 from config import gunicorn
 from portfolio.models import Project
-from rag import models
+from rag import embeddings, models
+from rag.llm import fallback
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -105,10 +107,10 @@ def test_a_server_that_is_stopped_keeps_what_was_written(
     assert "claim_job" not in log.read_text() and "GET /" not in log.read_text()  # neither questions nor visits
 
 
-def test_short_requests_get_a_turn_among_busy_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[float] = []
-    monkeypatch.setattr(sys, "setswitchinterval", told.append)
-    monkeypatch.setattr(gunicorn, "_end_answers_at", lambda number: None)
-    monkeypatch.setattr(gunicorn, "_warm", lambda: None)
-    gunicorn.post_worker_init(None)
-    assert told == [gunicorn.SWITCH] and sys.getswitchinterval() > gunicorn.SWITCH
+def test_what_is_loaded_is_not_looked_through_for_garbage_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(fallback, "warm", lambda: done.append("models"))
+    monkeypatch.setattr(embeddings, "warm", lambda: done.append("vectors"))
+    monkeypatch.setattr(gc, "freeze", lambda: done.append("frozen"))
+    gunicorn._warm()
+    assert done == ["models", "vectors", "frozen"]

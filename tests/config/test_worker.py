@@ -89,6 +89,22 @@ def test_half_open_connections_keep_nobody_out_and_are_closed(port: int, sent: b
         assert [sock.recv(1) for sock in idle] == [b""] * 20
 
 
+def test_a_crowd_that_comes_at_once_is_answered_one_and_all(port: int) -> None:
+    with ExitStack() as stack:
+        crowd = [stack.enter_context(connected(port)) for _ in range(3 * worker.AT_ONCE)]
+        for number, sock in enumerate(crowd):
+            sock.sendall(GET % (b"%d" % number, b""))
+        assert [answer(sock) for sock in crowd] == [b"/%d" % number for number in range(len(crowd))]
+
+
+def test_whoever_leaves_at_once_leaves_no_trace(port: int) -> None:
+    for _ in range(1_100):  # gunicorn accepts nobody beyond a thousand
+        connected(port).close()
+    with connected(port) as sock:
+        sock.sendall(GET % (b"page", b""))
+        assert answer(sock) == b"/page"
+
+
 def test_a_request_may_come_in_pieces(port: int) -> None:
     with connected(port) as sock:
         for byte in b"POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody":

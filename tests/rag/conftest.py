@@ -1,12 +1,12 @@
 """What tests of the line share: repositories of their own, and a run at hand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from pytest_django import Settings
 
 from portfolio.models import Project, ProjectRAG
-from rag import embeddings, ingest
+from rag import admission, embeddings, ingest
 from rag.embeddings import fake
 from rag.interruption import Interruption
 from rag.worker import Outcome, Worker
@@ -78,3 +78,11 @@ def run() -> Callable[..., Outcome]:
         return outcome
 
     return process
+
+
+@pytest.fixture
+def two_places(settings: Settings) -> Iterator[None]:
+    settings.RAG_MAX_STREAMS = 2
+    admission.places.cache_clear()
+    yield
+    admission.places.cache_clear()

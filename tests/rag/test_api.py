@@ -10,7 +10,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from portfolio.models import Project
-from rag import llm, models, streaming, visitors
+from rag import admission, llm, models, visitors
 from rag.llm import errors
 from tests.factories import make_live_revision, make_project
 from tests.rag.answers.test_answers import Stub
@@ -170,7 +170,7 @@ def test_a_full_house_is_told_at_once(
     client: Client, ready: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     one = threading.BoundedSemaphore(1)
-    monkeypatch.setattr(streaming, "places", lambda: one)
+    monkeypatch.setattr(admission, "places", lambda: one)
 
     with admission.admitted():
         refused = ask(client, ready.slug, "What?")

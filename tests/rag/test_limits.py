@@ -7,7 +7,7 @@ from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
 
-from rag import limits, models, streaming
+from rag import admission, limits, models
 from tests import factories
 from tests.rag.spending.test_budgets import at_once
 

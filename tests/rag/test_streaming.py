@@ -3,7 +3,7 @@
 import html
 import logging
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from typing import Any
 from uuid import uuid4
 
@@ -16,10 +16,10 @@ from django.test import Client
 from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_django import Settings
 
-from rag import answers, models, streaming
+from rag import admission, answers, models, streaming
 from tests import factories
+from tests.rag.places import free
 
 FILES = {"queue.py": "def claim_job(queue):\n    return queue.pop()"}
 
@@ -42,24 +42,6 @@ def message(db: None) -> models.Message:
     factories.make_live_revision(project, FILES)
     conversation = models.Conversation.objects.create(project=project)
     return models.Message.objects.create(conversation=conversation, question="What does claim_job pop from the queue?")
-
-
-@pytest.fixture
-def two_places(settings: Settings) -> Iterator[None]:
-    settings.RAG_MAX_STREAMS = 2
-    streaming.places.cache_clear()
-    yield
-    streaming.places.cache_clear()
-
-
-def free(places: int) -> bool:
-    """Whether exactly so many places are free."""
-    taken = 0
-    while streaming.places().acquire(blocking=False):
-        taken += 1
-    for _ in range(taken):
-        streaming.places().release()
-    return taken == places
 
 
 def close(response: HttpResponseBase) -> None:
@@ -176,7 +158,7 @@ def test_a_full_house_is_logged_once_and_as_no_error(
     asked = {"question": message.question, "stream": "1"}
     client.post(reverse("chat", args=[project.slug]), asked, headers={"HX-Request": "true"})
     address = reverse("stream", args=[project.slug, models.Message.objects.exclude(pk=message.pk).get().pk])
-    with streaming.admitted(), streaming.admitted(), caplog.at_level(logging.INFO):
+    with admission.admitted(), admission.admitted(), caplog.at_level(logging.INFO):
         assert client.get(address).status_code == 503
     assert [(record.levelname, record.message) for record in caplog.records] == [("INFO", "All 2 places are taken.")]
 
@@ -186,7 +168,7 @@ def test_a_crowd_is_refused_without_a_look_at_the_database(
     two_places: None, client: Client, django_assert_num_queries: Any
 ) -> None:
     address = reverse("stream", args=["whatever", uuid4()])
-    with streaming.admitted(), streaming.admitted(), django_assert_num_queries(0):
+    with admission.admitted(), admission.admitted(), django_assert_num_queries(0):
         assert client.get(address).status_code == 503
 
 
@@ -194,26 +176,6 @@ def test_a_crowd_is_refused_without_a_look_at_the_database(
 def test_a_question_that_is_not_there_takes_no_place(two_places: None, client: Client) -> None:
     for _ in range(3):
         assert client.get(reverse("stream", args=["whatever", uuid4()])).status_code == 404
-    assert free(2)
-
-
-def test_a_block_has_a_place_for_as_long_as_it_takes(two_places: None) -> None:
-    with streaming.admitted():
-        assert free(1)
-    assert free(2)
-
-
-def test_a_block_without_a_place_is_refused_with_a_sentence(two_places: None) -> None:
-    with streaming.admitted(), streaming.admitted(), pytest.raises(streaming.Busy) as refused, streaming.admitted():
-        pass
-    assert str(refused.value) == "All places are taken at the moment. Please ask again in a few seconds."
-    assert refused.value.retry_after == 5
-    assert free(2)
-
-
-def test_a_place_is_free_again_when_the_block_raises(two_places: None) -> None:
-    with pytest.raises(ZeroDivisionError), streaming.admitted():
-        raise ZeroDivisionError
     assert free(2)
 
 

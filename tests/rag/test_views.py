@@ -17,7 +17,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from portfolio.models import Project, ProjectRAG
-from rag import answers, streaming
+from rag import admission, answers
 from rag.answers import drafts
 from rag.models import Conversation, Message
 from tests.factories import make_live_revision, make_project, remember, set_state
@@ -206,7 +206,7 @@ def test_an_answer_without_scripts_takes_a_place(
         refused.append(one.acquire(blocking=False))
         return complete(message)
 
-    monkeypatch.setattr(streaming, "places", lambda: one)
+    monkeypatch.setattr(admission, "places", lambda: one)
     monkeypatch.setattr(answers, "complete", crowded)
     client.post(CHAT, {"question": QUESTION})
 
