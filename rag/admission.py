@@ -49,6 +49,7 @@ def admitted() -> Iterator[None]:
         with limits.place():
             yield
     except limits.NoPlace as error:
+        crowd.refused()
         raise Busy from error
     finally:
         taken.release()
@@ -78,13 +79,15 @@ class Crowd:
     ) -> None:
         self._clock, self._sleep = clock, sleep
         self._since = self._last = float("-inf")
+        self.size = 0
 
     def refused(self) -> None:
         """One more."""
         now = self._clock()
         if now > self._last + GAP:
-            self._since = now
+            self._since, self.size = now, 0
         self._last = now
+        self.size += 1
 
     def let_pass(self) -> None:
         """Wait until nobody came for GAP, or the crowd has had its PATIENCE; not at all when there is none."""
@@ -97,6 +100,10 @@ _beginning = threading.Lock()
 
 
 def expected(response: Response) -> Response:
-    """A refusal that is part of the plan, logged once as what it is: left alone, every 503 is logged as an error."""
-    log_response("All %s places are taken.", settings.RAG_MAX_STREAMS, response=response, logger=logger, level="info")
+    """A refusal that is part of the plan, logged as what it is: left alone, every 503 is logged as an error.
+
+    Of a crowd the first one is told, as a hundred lines would say no more.
+    """
+    level = "info" if crowd.size == 1 else "debug"
+    log_response("All %s places are taken.", settings.RAG_MAX_STREAMS, response=response, logger=logger, level=level)
     return response

@@ -50,7 +50,10 @@ async def _measured(running: site.Site, only: list[str], minutes: list[str]) -> 
         told = await scenarios.ALL[name](running, float(named.get(name, general)))
         print("\n".join(figures.table(told)), flush=True)
         found += told
-    return found
+    sheet, errors = figures.Sheet(scenario="in all"), running.errors()
+    print("\n".join(errors[:5]))
+    sheet.exactly("errors in the log", len(errors), 0)
+    return found + sheet.figures
 
 
 def _write(text: str) -> None:

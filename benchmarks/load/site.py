@@ -47,6 +47,11 @@ class Site:
         assert self.server is not None
         return sum(resident(pid) for pid in children(self.server.pid))
 
+    def errors(self) -> list[str]:
+        """What the server has logged as one."""
+        lines = (self.folder / "log").read_text().splitlines()
+        return [line for line in lines if '"level": "ERROR"' in line or '"level": "CRITICAL"' in line]
+
     def manage(self, *arguments: str, core: int = CLIENT_CORE, **variables: str) -> "subprocess.Popen[str]":
         """A command. Its checks are skipped, since they refuse production the models that stand in here."""
         command = [*pinned(core), sys.executable, "manage.py", *arguments, "--skip-checks"]
@@ -97,7 +102,7 @@ def environment(folder: Path, url: str) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return kept | {
         "ENV_FILE": os.devnull, "SECRET_KEY": "load" * 13, "DATABASE_URL": url, "ALLOWED_HOSTS": HOST,
-        "TRUST_FORWARDED_PROTO": "true", "NUM_PROXIES": "1", "LOG_LEVEL": "WARNING",
+        "TRUST_FORWARDED_PROTO": "true", "NUM_PROXIES": "1",
         "LLM_PROVIDER": "fake", "LLM_FAKE_DELAY": str(WORD), "EMBEDDING_PROVIDER": "fake", "RAG_DELAY": "0",
         "RAG_ALLOW_LOCAL_REPOSITORIES": "true", "TMPDIR": str(folder),
     }  # fmt: skip
@@ -107,8 +112,9 @@ def environment(folder: Path, url: str) -> dict[str, str]:
 def serving(site: Site) -> Iterator[None]:
     site.port = free_port()
     command = [*pinned(SERVER_CORE), sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py", "config.wsgi"]
-    command += ["--bind", f"127.0.0.1:{site.port}", "--log-level", "warning"]
-    site.server = subprocess.Popen(command, cwd=ROOT, env=dict(site.variables))
+    command += ["--bind", f"127.0.0.1:{site.port}"]
+    with (site.folder / "log").open("wb") as log:
+        site.server = subprocess.Popen(command, cwd=ROOT, env=dict(site.variables), stderr=log)
     try:
         wait(site.port)
         yield
@@ -126,7 +132,7 @@ def wait(port: int) -> None:
             return
         except (OSError, urllib.error.URLError):
             time.sleep(0.2)
-    raise TimeoutError("The server did not start.")
+    raise TimeoutError("The server did not start; its log says why.")
 
 
 def free_port() -> int:

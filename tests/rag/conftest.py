@@ -81,8 +81,10 @@ def run() -> Callable[..., Outcome]:
 
 
 @pytest.fixture
-def two_places(settings: Settings) -> Iterator[None]:
+def two_places(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """For answers, and nobody has been turned away lately."""
     settings.RAG_MAX_STREAMS = 2
+    monkeypatch.setattr(admission, "crowd", admission.Crowd())
     admission.places.cache_clear()
     yield
     admission.places.cache_clear()

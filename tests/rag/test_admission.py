@@ -1,8 +1,10 @@
 """Places for so many answers at once, and who is let pass when there are more who want one."""
 
+import logging
 from threading import Thread
 
 import pytest
+from django.http import HttpResponse
 
 from rag import admission
 from tests.rag.places import free
@@ -64,7 +66,7 @@ def test_a_crowd_is_let_pass_until_nobody_comes(clock: Clock, crowd: admission.C
     assert clock.now == pytest.approx(100 + 3 * admission.GAP)
 
 
-def test_whoever_comes_while_it_is_let_pass_is_part_of_it(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_comes_while_it_is_let_pass_is_part_of_it(clock: Clock) -> None:
     coming = [0.01, 0.02]
 
     def sleep(seconds: float) -> None:
@@ -115,11 +117,17 @@ def test_answers_look_for_their_question_one_at_a_time() -> None:
     assert most == [1] * 8
 
 
-def test_a_refusal_is_what_others_let_pass(two_places: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[int] = []
-    monkeypatch.setattr(admission.crowd, "refused", lambda: told.append(1))
+def test_those_who_are_turned_away_are_the_crowd(two_places: None) -> None:
     with admission.admitted(), admission.admitted():
         for _ in range(3):
             with pytest.raises(admission.Busy), admission.admitted():
                 pass
-    assert told == [1, 1, 1]
+    assert admission.crowd.size == 3
+
+
+def test_of_a_crowd_the_first_one_is_logged(two_places: None, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        for _ in range(3):
+            admission.crowd.refused()
+            admission.expected(HttpResponse(status=503))
+    assert [(record.levelname, record.message) for record in caplog.records] == [("INFO", "All 2 places are taken.")]
