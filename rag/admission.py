@@ -24,6 +24,7 @@ Response = TypeVar("Response", bound=HttpResponse)
 RETRY_AFTER = 5  # seconds
 GAP = 0.03  # seconds without a refusal: the crowd has passed
 PATIENCE = 0.3  # seconds that a crowd is let pass at most, however long it is
+TURN = 1.0  # seconds to wait for one's turn at most
 
 
 class Busy(Exception):
@@ -64,11 +65,15 @@ def places() -> threading.BoundedSemaphore:
 def beginning() -> Iterator[None]:
     """For the first look at the database, one at a time: twenty at once would keep those from a turn who refuse.
 
-    It takes milliseconds, and waits for nobody's network.
+    A look takes milliseconds; where it does not, as with a database that hangs, nobody waits for the others'.
     """
-    with _beginning:
+    is_first = _beginning.acquire(timeout=TURN)
+    try:
         crowd.let_pass()
         yield
+    finally:
+        if is_first:
+            _beginning.release()
 
 
 class Crowd:

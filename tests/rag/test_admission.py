@@ -117,6 +117,21 @@ def test_answers_look_for_their_question_one_at_a_time() -> None:
     assert most == [1] * 8
 
 
+def test_one_that_hangs_holds_up_nobody_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "TURN", 0.05)
+
+    def begin() -> None:
+        with admission.beginning():
+            pass
+
+    with admission.beginning():
+        other = Thread(target=begin)
+        other.start()
+        other.join(5)
+        assert not other.is_alive()
+    begin()  # the turn was the first one's to give back
+
+
 def test_those_who_are_turned_away_are_the_crowd(two_places: None) -> None:
     with admission.admitted(), admission.admitted():
         for _ in range(3):
