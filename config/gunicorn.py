@@ -8,6 +8,7 @@ An open answer stream holds a thread, so there are many of them in one process; 
 import gc
 import logging
 import os
+import resource
 import signal
 import threading
 from contextlib import ExitStack
@@ -28,6 +29,9 @@ threads = 64
 timeout = 60  # seconds without a sign of life from the worker itself, not from a request
 graceful_timeout = 10  # seconds; open streams end within two, and keep what they have
 keepalive = 5
+FILES = 4_096  # that the process may have open, where the host lets it: connections, and a hundred for all else
+_, _most = resource.getrlimit(resource.RLIMIT_NOFILE)
+worker_connections = 1_000 if _most == resource.RLIM_INFINITY else max(100, min(1_000, _most - 100))
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 — gunicorn's heartbeat; a disk may stall
 forwarded_allow_ips = ""  # whether X-Forwarded-Proto is believed is the settings' to say: TRUST_FORWARDED_PROTO
 control_socket_disable = True  # nobody steers it from outside
@@ -37,6 +41,11 @@ _held = ExitStack()
 
 def on_starting(server: Any) -> None:
     """The embedded PostgreSQL, where there is one, runs as long as the site does."""
+    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if few < FILES:
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (FILES if most == resource.RLIM_INFINITY else min(FILES, most), most)
+        )
     logging.captureWarnings(True)  # noqa: FBT003 — also what Python warns of is a line of the log
     _held.enter_context(local_postgres.running(settings.LOCAL_POSTGRES_DIR))
 

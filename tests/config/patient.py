@@ -1,4 +1,4 @@
-"""An application for the worker's tests, and gunicorn's settings for it: two threads, and little patience."""
+"""An application for the worker's tests, and gunicorn's settings for it: little of everything, patience included."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -6,9 +6,11 @@ from typing import Any
 from config import worker
 
 worker.SECONDS = 2
+worker.LONG_AT_ONCE = 1
 workers = 1
 worker_class = "config.worker.Worker"
 threads = 2
+worker_connections = 120
 keepalive = 5
 control_socket_disable = True
 

@@ -9,12 +9,14 @@ At the end gthread waits in that same loop, up to two seconds, for the other sid
 everybody. Here such connections wait in the poller, too.
 """
 
-import re
+import errno
 import socket
 import struct
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from selectors import EVENT_READ
 from typing import Any
@@ -22,28 +24,16 @@ from typing import Any
 from gunicorn import http
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from config.worker import requests
+
 SECONDS = 10  # for a request's head and a short body; for each part of a long body; for a reader to take something
 LINGER = 2  # seconds for the other side to take what is left and to close
-SHORT = 16 * 1024  # bytes of a body that is waited for here; a picture's is read by a thread, as it comes
 LONGEST_HEAD = 16 * 1024  # bytes, of which a browser with all its cookies sends a tenth
 AT_ONCE = 32  # connections that are accepted before what has come on the others is looked at
-END = b"\r\n\r\n"
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*\r\n", re.IGNORECASE)
-_CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r]*chunked", re.IGNORECASE)
-_PATIENCE = struct.pack("ll", SECONDS, 0)  # the kernel's struct timeval
-
-
-def is_whole(received: bytes) -> bool:
-    """Whether a thread can begin with what has come of a request: it has all of it, or a long body is on its way."""
-    head, end, body = received.partition(END)
-    if not end:
-        return False
-    length = _LENGTH.search(head + b"\r\n")
-    expected = int(length[1][:20]) if length else 0
-    if _CHUNKED.search(head + b"\r\n"):
-        return END in body or len(body) > SHORT  # the last chunk ends as a head does
-    is_asking = b"100-continue" in head.lower()  # whether to send the body, which gunicorn answers
-    return is_asking or expected > SHORT or len(body) >= expected
+LONG_AT_ONCE = 4  # threads for long bodies, as only the admin sends them: whoever trickles one keeps a thread
+BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+NO_FILES = (errno.EMFILE, errno.ENFILE)
 
 
 def _received(sock: socket.socket) -> bytes | None:
@@ -62,6 +52,7 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
     def __init__(self, linger: Callable[["Connection"], None], *about: Any) -> None:
         super().__init__(*about)
         self.received = bytearray()
+        self.is_long = False  # it has one of the threads for long bodies
         self._linger = linger
 
     def close(self, graceful: bool = False) -> None:  # noqa: FBT001, FBT002 — as gunicorn calls it
@@ -74,20 +65,28 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def __init__(self, *about: Any, **options: Any) -> None:
         super().__init__(*about, **options)
         self.lingering: deque[Connection] = deque()
+        self.long = 0  # bodies that threads are reading
 
     def accept(self, listener: socket.socket) -> None:
         """Who has come by now, up to AT_ONCE, so that a crowd does not wait for a look at all the others each time.
 
         Mostly a request comes with its connection, and begins at once.
         """
-        for _ in range(AT_ONCE):
+        for _ in range(min(AT_ONCE, self.worker_connections - self.nr_conns)):
             try:
                 sock, address = listener.accept()
             except (BlockingIOError, ConnectionAbortedError):
                 return
+            except OSError as error:
+                if error.errno not in NO_FILES:
+                    raise
+                self.log.warning("No file is left for another connection: it waits")
+                time.sleep(0.05)  # the listener stays readable
+                return
             self.nr_conns += 1
+            patience = struct.pack("ll", SECONDS, 0)  # the kernel's struct timeval
             for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):  # threads read and write without a limit of theirs
-                sock.setsockopt(socket.SOL_SOCKET, option, _PATIENCE)
+                sock.setsockopt(socket.SOL_SOCKET, option, patience)
             conn = Connection(self._linger, self.cfg, sock, address, listener.getsockname())
             part = _received(sock)
             self._drop(conn) if part == b"" else self._collect(conn, part or b"")
@@ -110,8 +109,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         if part is None:
             return
         conn.received += part
-        is_ready = bool(part) and is_whole(bytes(conn.received))
-        if part and not is_ready and len(conn.received) <= LONGEST_HEAD + SHORT:
+        is_ready = bool(part) and self._is_ready(conn)
+        if part and not is_ready and len(conn.received) <= LONGEST_HEAD + requests.SHORT:
             return
         self.poller.unregister(client)
         self.pending_conns.remove(conn)
@@ -131,20 +130,50 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def _collect(self, conn: Connection, received: bytes = b"") -> None:
         """`murder_pending` closes what is not whole in time; all wait equally long, so the first is the next."""
         conn.received[:] = received
-        if is_whole(received):
+        if self._is_ready(conn):
             self._begin(conn)
             return
         conn.timeout = time.monotonic() + (SECONDS if self.alive else LINGER)
         self.pending_conns.append(conn)
         self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
 
+    def _is_ready(self, conn: Connection) -> bool:
+        """Whether a thread can begin. Who asks whether to send a short body is told here: no thread waits for it."""
+        received = bytes(conn.received)
+        if requests.is_whole(received):
+            return True
+        head = requests.head(received)
+        if head and head.is_asking:
+            conn.received[:] = requests.without_asking(received)
+            with suppress(OSError):
+                conn.sock.send(CONTINUE)
+        return False
+
     def _begin(self, conn: Connection) -> None:
+        head = requests.head(bytes(conn.received))
+        conn.is_long = head is not None and head.is_long
+        if conn.is_long and self.long == LONG_AT_ONCE:
+            self._refuse(conn)
+            return
+        self.long += conn.is_long
         if conn.parser is None:
             conn.parser = http.get_parser(conn.cfg, conn.sock, conn.client)
         conn.parser.unreader.unread(bytes(conn.received))
         conn.received.clear()
         conn.data_ready = True
         super().enqueue_req(conn)
+
+    def finish_request(self, conn: Connection, done: "Future[Any]") -> None:
+        self.long -= conn.is_long
+        conn.is_long = False
+        super().finish_request(conn, done)
+
+    def _refuse(self, conn: Connection) -> None:
+        conn.is_long = False
+        with suppress(OSError):
+            conn.sock.send(BUSY)
+        self.nr_conns -= 1
+        self._linger(conn)
 
     def _drop(self, conn: Connection) -> None:
         self.nr_conns -= 1
@@ -159,6 +188,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             return
         conn.sock.settimeout(0)
         conn.timeout = time.monotonic() + LINGER
+        self.nr_conns += 1  # it is one of worker_connections until it is closed
         self.lingering.append(conn)
         self.poller.register(conn.sock, EVENT_READ, partial(self._drain, conn))
 
@@ -167,6 +197,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self._let_go(conn)
 
     def _let_go(self, conn: Connection) -> None:
+        self.nr_conns -= 1
         self.lingering.remove(conn)
         self.poller.unregister(conn.sock)
         conn.close()
