@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
-from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
-from django.db import models, transaction
+from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -22,7 +20,7 @@ admin.site.enable_nav_sidebar = False  # there are few models, and the lists nee
 
 
 class PictureAdmin(admin.ModelAdmin):
-    """For models with one picture: checked before it is kept, and gone when it is replaced."""
+    """For models with one picture, which is checked before it is kept."""
 
     picture_field: str
 
@@ -36,12 +34,6 @@ class PictureAdmin(admin.ModelAdmin):
                 f"{field.help_text} PNG, JPEG, WebP or GIF, at most {storage.MAX_BYTES // 10**6} MB.".strip()
             )
         return field
-
-    def save_model(self, request: HttpRequest, obj: Any, form: "forms.ModelForm[Any]", change: bool) -> None:  # noqa: FBT001
-        old = form.initial.get(self.picture_field) if self.picture_field in form.changed_data else None
-        super().save_model(request, obj, form, change)
-        if old:
-            transaction.on_commit(lambda: default_storage.delete(old.name))
 
 
 @admin.register(Project)

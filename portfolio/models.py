@@ -206,7 +206,10 @@ class Owner(models.Model):
 
 
 class StoredFile(models.Model):
-    """An uploaded picture. It is kept in the database because hosts like Render's give a service no lasting disk."""
+    """An uploaded picture. It is kept in the database because hosts like Render's give a service no lasting disk.
+
+    PostgreSQL deletes it with the last row that names it (migration 0005).
+    """
 
     name = models.CharField(max_length=200, unique=True)
     content = models.BinaryField()

@@ -6,10 +6,11 @@ from django.templatetags.static import static
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from portfolio.models import Project, StoredFile
+from portfolio.models import Owner, Project, StoredFile
 
 
 @require_safe
+@cache_control(private=True)  # it may say what somebody's last action came to
 def home(request: HttpRequest) -> HttpResponse:
     return render(request, "portfolio/home.html", {"projects": Project.objects.published().with_assistants()})
 
@@ -23,10 +24,11 @@ def project(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def media(request: HttpRequest, name: str) -> HttpResponse:
-    """A picture. Its name is random and its content never changes; that of a hidden project is for staff only."""
+    """A picture. Its name is random and its content never changes; one that no page shows is for staff only."""
     if "\0" in name:  # which no text of the database can hold
         raise Http404
-    is_hidden = Project.objects.filter(image=name, is_published=False).exists()
+    shown = Project.objects.published().filter(image=name), Owner.objects.filter(picture=name)
+    is_hidden = not any(each.exists() for each in shown)
     if is_hidden and not getattr(request.user, "is_staff", False):
         raise Http404
     file = get_object_or_404(StoredFile, name=name)

@@ -6,7 +6,6 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from portfolio import storage
 from portfolio.models import Owner, Project, StoredFile
@@ -76,14 +75,10 @@ def test_a_picture_that_is_too_large_is_refused_in_the_form(admin: Client, monke
     assert "The picture has" in response.text
 
 
-def test_a_picture_that_is_replaced_is_deleted(
-    admin: Client, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
-) -> None:
+def test_a_picture_that_is_replaced_is_deleted(admin: Client) -> None:
     admin.get("/admin/portfolio/owner/")
     admin.post(OWNER, owner_form(picture=upload(picture())))
-
-    with django_capture_on_commit_callbacks(execute=True):
-        admin.post(OWNER, owner_form(picture=upload(picture("JPEG"), "other.jpg", "image/jpeg")))
+    admin.post(OWNER, owner_form(picture=upload(picture("JPEG"), "other.jpg", "image/jpeg")))
 
     assert [file.content_type for file in StoredFile.objects.all()] == ["image/jpeg"]
 

@@ -6,11 +6,12 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db import connection
 from django.test import Client
 from PIL import ExifTags, Image
 
 from portfolio import storage
-from portfolio.models import Project, StoredFile
+from portfolio.models import Owner, Project, StoredFile
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
@@ -158,7 +159,9 @@ def test_a_picture_that_would_fill_the_memory_is_refused(monkeypatch: pytest.Mon
 
 @pytest.mark.django_db
 def test_a_picture_is_served_for_good_and_as_nothing_else(client: Client) -> None:
-    response = client.get(default_storage.url(stored()))
+    name = stored()
+    Owner.objects.create(picture=name)
+    response = client.get(default_storage.url(name))
 
     assert response.content == storage.redrawn(picture())[0]
     assert response.headers["Content-Type"] == "image/png"
@@ -185,3 +188,44 @@ def test_the_picture_of_a_hidden_project_is_for_staff_only(client: Client, admin
 
     assert client.get(default_storage.url(name)).status_code == 404
     assert admin_client.get(default_storage.url(name)).headers["Cache-Control"] == "private"
+
+
+@pytest.mark.django_db
+def test_a_picture_that_no_page_shows_is_for_staff_only(client: Client, admin_client: Client) -> None:
+    url = default_storage.url(stored())
+
+    assert client.get(url).status_code == 404
+    assert admin_client.get(url).status_code == 200
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("by", ["model", "query", "hand"])
+def test_the_picture_goes_with_its_project(by: str) -> None:
+    project = Project.objects.create(title="Hidden", image=stored(), is_published=False)
+
+    if by == "model":
+        project.delete()
+    elif by == "query":
+        Project.objects.all().delete()
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM portfolio_projectrag; DELETE FROM portfolio_project")
+    assert not StoredFile.objects.exists()
+
+
+@pytest.mark.django_db
+def test_the_picture_before_goes_when_another_one_comes() -> None:
+    project = Project.objects.create(title="Queue", image=stored())
+    later = stored()
+    Project.objects.filter(pk=project.pk).update(image=later)
+
+    assert [file.name for file in StoredFile.objects.all()] == [later]
+
+
+@pytest.mark.django_db
+def test_a_picture_that_another_one_still_shows_stays() -> None:
+    name = stored()
+    first, _ = (Project.objects.create(title=title, image=name) for title in ("One", "Two"))
+    first.delete()
+
+    assert StoredFile.objects.exists()

@@ -73,6 +73,14 @@ def test_a_project_takes_the_same_queries_for_any_number_of_files(
         client.get(project.get_absolute_url())
 
 
+@pytest.mark.parametrize("path", ["/", "/projects/queue/"])
+def test_what_a_page_tells_one_visitor_is_kept_for_nobody_else(client: Client, path: str) -> None:
+    """A message of the admin may be on any page, and names what is hidden."""
+    make_project("Queue", slug="queue")
+
+    assert "private" in client.get(path).headers["Cache-Control"]
+
+
 def test_the_owner_introduces_themselves(client: Client) -> None:
     Owner.objects.create(
         name="Maren Holt", headline="Queues", about="I like **SQL**.", links="Code https://example.org"
