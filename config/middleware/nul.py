@@ -1,4 +1,4 @@
-"""Addresses with a NUL in their query: no text of the database can hold one, and Django's admin looks for it there."""
+"""No text of the database can hold a NUL, and what visitors send is looked for there."""
 
 from collections.abc import Callable
 
@@ -7,12 +7,14 @@ from django.http.response import HttpResponseBase
 
 
 class NulMiddleware:
-    """Refused with 400; what forms and JSON send is looked at by those who read it."""
+    """An address with one is refused with 400; what forms and JSON send is looked at by those who read it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        for name in [name for name, value in request.COOKIES.items() if "\0" in value]:
+            del request.COOKIES[name]  # `"\000"` is how one is written; it is nobody's session
         query = request.META.get("QUERY_STRING", "")
         if "%00" in query or "\0" in query:
             plain = "text/plain; charset=utf-8"
