@@ -37,6 +37,12 @@ def options(given: Mapping[str, Any], limits: Mapping[str, float]) -> dict[str, 
     return {"options": both} if both else {}
 
 
+def release() -> None:
+    """Give the connection back to the pool; the next query takes one again. Not inside somebody's transaction."""
+    if not connection.in_atomic_block:
+        connection.close()
+
+
 def may_sleep() -> None:
     """In a transaction that holds no row of anybody else's, and in which something else may take its time."""
     with connection.cursor() as cursor:

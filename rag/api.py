@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import IO, Any, NoReturn
 
 from django.core.exceptions import RequestDataTooBig
+from django.http import UnreadablePostError
 from django.shortcuts import get_object_or_404
 from django.urls import path
 from drf_spectacular.types import OpenApiTypes
@@ -154,10 +155,11 @@ class Ask(APIView):
         responses={200: AnswerSerializer, 400: PROBLEMS} | dict.fromkeys((404, 409, 413, 415, 429, 503), PROBLEM),
     )
     def post(self, request: Request, slug: str) -> Response:
+        sent = request.data  # before the first query: whoever sends slowly would hold a connection to the database
         project = get_object_or_404(Project.objects.published().with_assistants(), slug=slug)
         if not project.rag.can_answer:
             return Response({"detail": "The code of this project has not been read yet."}, status.HTTP_409_CONFLICT)
-        given = QuestionSerializer(data=request.data)
+        given = QuestionSerializer(data=sent)
         given.is_valid(raise_exception=True)
         try:
             with admission.admitted():
@@ -175,6 +177,8 @@ class Ask(APIView):
         return Response(AnswerSerializer(message).data, code, headers=headers)
 
     def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, UnreadablePostError):
+            exc = exceptions.ParseError("The request broke off.")
         return super().handle_exception(BodyTooLarge() if isinstance(exc, RequestDataTooBig) else exc)
 
     def throttled(self, request: Request, wait: float | None) -> NoReturn:

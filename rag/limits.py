@@ -14,8 +14,9 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Value
 from django.db.models.functions import Now
 
+from config import database
 from rag import models
-from rag.spending import budgets, calls
+from rag.spending import budgets
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ def _take_place() -> UUID | None:
         if models.Place.objects.count() >= settings.RAG_CONCURRENT_QUESTIONS:
             return None
         models.Place.objects.create(pk=pk, expires_at=Now() + Value(LONGEST))
-    calls.release()
+    database.release()
     return pk
 
 
@@ -105,7 +106,7 @@ def _free(pk: UUID) -> None:
     except DatabaseError as error:
         logger.warning("A place is free later, by itself: %s", error)
     finally:
-        calls.release()
+        database.release()
 
 
 _COUNT = """

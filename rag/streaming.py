@@ -9,6 +9,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.template.loader import render_to_string
 from django.utils.html import escape
 
+from config import database
 from rag import admission, answers, models
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ def _formatted(message: models.Message) -> Generator[bytes]:
     try:
         for event in events:
             sent = render(event)
-            answers.release()  # a browser may be slow to take it
+            database.release()  # a browser may be slow to take it
             yield sent
             if isinstance(event, answers.Beat):  # what comes next may be the search
                 admission.crowd.let_pass()

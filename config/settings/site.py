@@ -36,8 +36,10 @@ INSTALLED_APPS = [
     "rag",
 ]
 MIDDLEWARE = [
+    "config.middleware.connection.ConnectionMiddleware",
     "config.middleware.request_ids.RequestIdMiddleware",
     "config.middleware.head.HeadMiddleware",
+    "config.middleware.size.SizeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.csp.ContentSecurityPolicyMiddleware",

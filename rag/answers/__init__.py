@@ -18,10 +18,11 @@ from datetime import timedelta
 
 from django.db.models.functions import Now
 
+from config import database
 from rag import embeddings, llm, models, prompts, retrieval
 from rag.answers import drafts, remembered
 from rag.llm import errors, fallback, pump, windows
-from rag.spending import budgets, calls
+from rag.spending import budgets
 
 logger = logging.getLogger(__name__)
 
@@ -32,9 +33,6 @@ STUCK_AFTER = timedelta(seconds=LIMIT + 60)  # longer than any answer: the proce
 POLL = 0.5
 
 stopping = threading.Event()  # set when the server has to stop: what is being written then ends at once, and is kept
-
-
-release = calls.release
 
 
 class Stopped(Exception):
@@ -140,7 +138,7 @@ def _answering(message: models.Message) -> Generator[Event]:
     finally:
         kept = draft.save()
         remembered.settle(message)
-        release()
+        database.release()
     yield _outcome(message) if kept else Gone(message=message)
 
 
@@ -153,7 +151,7 @@ def _written(draft: drafts.Draft) -> Generator[Event]:
         if stopping.is_set():
             raise Stopped(Stopped.__doc__)
         yield Beat()
-    release()
+    database.release()
     if draft.text:
         yield Sources(message=draft.message, sources=draft.sources)
         yield Text(piece=draft.text)
@@ -185,7 +183,7 @@ def _asked(
         try:
             fitted = attempt.fitted(prompt, history)
             draft.ask(attempt.model, fitted)
-            release()
+            database.release()
             yield from _streamed(draft, attempt.pieces(fitted, beat=BEAT))
             return
         except budgets.Refused as refused:
@@ -224,7 +222,7 @@ def _watching(message: models.Message) -> Generator[Event]:
             return
         if message.status not in (Message.Status.PENDING, Message.Status.STREAMING):
             break
-        release()
+        database.release()
         yield Beat()
         time.sleep(POLL)
     yield Sources(message=message, sources=tuple(message.sources.all()))

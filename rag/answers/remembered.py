@@ -24,12 +24,13 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from config import database
 from portfolio.models import ProjectRAG
 from rag import citations, lexical, llm, models, prompts, retrieval, routing  # fmt: skip
 from rag.answers import drafts, wording  # fmt: skip
 from rag.llm import windows
 from rag.retrieval import candidates, confidence, passages, ranking  # fmt: skip
-from rag.spending import calls, savings  # fmt: skip
+from rag.spending import savings  # fmt: skip
 
 Remembered = models.RememberedAnswer
 PATIENCE = 30  # seconds that others wait for an answer; then each asks the model
@@ -147,7 +148,7 @@ def _waiting(asked: Asked) -> Iterator[None]:
             cursor.execute(_UNDER_WAY, {**asked.facts, "patience": PATIENCE})
             if not cursor.fetchone()[0]:
                 return
-        calls.release()
+        database.release()
         yield
         time.sleep(POLL)
 

@@ -22,6 +22,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 
+from config import database
 from rag import embeddings, models
 from rag.spending import budgets, prices
 
@@ -82,7 +83,7 @@ def begin(about: About, *, tokens_in: int, tokens_out: int = 0) -> Call:
     )  # fmt: skip
     held = _here_or_aside(partial(budgets.hold, purchase), is_paid=bool(purchase.amount))
     if held:
-        release()
+        database.release()
     return Call(about=about, hold=held)
 
 
@@ -129,12 +130,6 @@ def aside() -> Iterator[None]:
         yield
     finally:
         _aside.reset(token)
-
-
-def release() -> None:
-    """Give the connection back to the pool; the next query takes one again. Not inside somebody's transaction."""
-    if not connection.in_atomic_block:
-        connection.close()
 
 
 def _here_or_aside(work: Callable[[], T], *, is_paid: bool) -> T:

@@ -1,12 +1,15 @@
 """The JSON doors show what the pages show, and no more."""
 
+import io
 import re
 import threading
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from portfolio.models import Project
@@ -252,3 +255,28 @@ def test_the_schema_describes_every_door(client: Client) -> None:
     text = client.get("/api/schema/").content.decode()
 
     assert all(door in text for door in ("/api/projects/", "/api/projects/{slug}/", "/api/projects/{slug}/ask/"))
+
+
+def test_a_question_that_comes_slowly_holds_no_connection_to_the_database(client: Client, ready: Project) -> None:
+    held: list[bool] = []
+
+    class Slow(io.BytesIO):
+        def read(self, *size: int | None) -> bytes:
+            held.append(bool(queries.captured_queries))
+            return super().read(*size)
+
+    body = b'{"question": "What does claim_job pop?"}'
+    with CaptureQueriesContext(connection) as queries:
+        sent = {"wsgi.input": Slow(body), "CONTENT_LENGTH": str(len(body)), "CONTENT_TYPE": "application/json"}
+        assert client.post(f"/api/projects/{ready.slug}/ask/", **sent).status_code == 200
+    assert held and not any(held)
+
+
+def test_a_question_that_breaks_off_is_refused_with_a_sentence(client: Client, ready: Project) -> None:
+    class Broken(io.BytesIO):
+        def read(self, *size: int | None) -> bytes:
+            raise OSError("reset")
+
+    sent = {"wsgi.input": Broken(), "CONTENT_LENGTH": "20", "CONTENT_TYPE": "application/json"}
+    response = client.post(f"/api/projects/{ready.slug}/ask/", **sent)
+    assert (response.status_code, response.json()) == (400, {"detail": "The request broke off."})
