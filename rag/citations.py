@@ -26,7 +26,10 @@ _RUN = re.compile(rf"(?P<space>(?<![ \t])[ \t]*)(?P<run>(?:{_CITATION.pattern})+
 _MARK = "\ufdd0"
 _MARKED = re.compile(rf"(?P<space>(?<![ \t])[ \t]*){_MARK}(?P<place>\d+){_MARK}")
 MOST = 100  # of one range
-PASSES = 5  # taking one out may leave another behind, as in [[99]98]
+PASSES = (
+    20  # taking one out may leave another behind, as in [[99]98]; what goes deeper is no answer's, and cites nothing
+)
+_NO_BRACKETS = str.maketrans("[]【】", "()()")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +46,8 @@ def check(answer: str, count: int) -> Checked:
     for _ in range(PASSES):
         before, checked = checked.text, _checked_once(checked.text, count)
         if checked.text == before:
-            break
-    return checked
+            return checked
+    return Checked(text=checked.text.translate(_NO_BRACKETS), cited=())
 
 
 def numbers(written: str) -> list[int]:

@@ -185,3 +185,15 @@ def test_brackets_in_brackets_take_no_longer_the_deeper_they_are() -> None:
     start = time.thread_time()
     citations.check("[" * 2_400 + "99]" * 2_400, 3)
     assert time.thread_time() - start < 1
+
+
+@pytest.mark.parametrize("depth", [6, 7, 12, 60, 2_000])
+def test_no_number_stays_however_deep_it_is_hidden(depth: int) -> None:
+    text = "[" * depth + "9" + "]9" * (depth - 2) + "]9]"
+    checked = citations.check(f"See {text} it.", 2)
+    assert "[9]" not in checked.text and checked.cited == ()
+
+
+def test_what_is_shown_as_cited_is_cited() -> None:
+    checked = citations.check("See " + "[" * 6 + "9" + "]9" * 4 + "]1] it.", 2)
+    assert ("[1]" in checked.text) == (checked.cited == (1,))
