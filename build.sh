@@ -4,7 +4,6 @@ set -o errexit -o nounset -o pipefail
 cd "$(dirname "$0")"
 
 echo "Installing packages"
-pip install --upgrade pip
 pip install --require-hashes -r requirements.txt
 
 # Exact token counts. Without the ranks tokens are estimated, so that a failure here does not stop the build.
