@@ -7,8 +7,11 @@ import math
 import uuid
 
 from django.conf import settings
+from django.contrib.auth.signals import user_logged_out
 from django.db.models import QuerySet
+from django.dispatch import receiver
 from django.http import HttpRequest
+from django.middleware.csrf import rotate_token
 from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
@@ -65,6 +68,13 @@ def forget(request: HttpRequest, project: Project) -> None:
     visitor = _known(request)
     if visitor:
         Conversation.objects.filter(visitor=visitor, project=project).delete()
+
+
+@receiver(user_logged_out)
+def _begin_anew(request: HttpRequest | None, **_: object) -> None:
+    """Whoever comes next is somebody else, also for `_remembered`."""
+    if request:
+        rotate_token(request)
 
 
 def _known(request: HttpRequest) -> uuid.UUID | None:

@@ -175,3 +175,12 @@ def test_new_addresses_of_one_household_are_no_new_questions(monkeypatch: pytest
     asked = [RequestFactory().post("/", REMOTE_ADDR=f"2001:db8::{number}") for number in range(4)]
 
     assert [visitors.seconds_to_wait(each) == 0 for each in asked] == [True, True, False, False]
+
+
+def test_whoever_comes_after_a_logout_is_somebody_else(admin_client: Client) -> None:
+    ready("queue")
+    ask(admin_client, "queue", "What does claim_job pop?")
+    admin_client.post("/admin/logout/")
+    ask(admin_client, "queue", "And who are you?")
+
+    assert "What does claim_job pop?" not in page(admin_client, "queue")
