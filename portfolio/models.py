@@ -7,6 +7,7 @@ from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.db.models import Q
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.text import slugify
 
 from portfolio import claims
@@ -159,6 +160,12 @@ class ProjectRAG(models.Model):
     @property
     def is_queued(self) -> bool:
         return self.requested_at is not None and self.processing_status != self.Status.PROCESSING
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether whoever worked on it has given no sign of life for as long as a lease lasts."""
+        expires = self.lease_expires_at
+        return self.processing_status == self.Status.PROCESSING and expires is not None and expires < timezone.now()
 
     @property
     def can_answer(self) -> bool:

@@ -7,6 +7,7 @@ who got a place would keep all the others waiting; so they let the others pass, 
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 Response = TypeVar("Response", bound=HttpResponse)
 RETRY_AFTER = 5  # seconds
+SHARE = 4  # of so many places one visitor has one at most: nobody else would get any
 GAP = 0.03  # seconds without a refusal: the crowd has passed
 PATIENCE = 0.3  # seconds that a crowd is let pass at most, however long it is
 TURN = 1.0  # seconds to wait for one's turn at most
@@ -36,24 +38,44 @@ class Busy(Exception):
         self.retry_after = retry_after
 
 
+class Greedy(Busy):
+    """You have several answers under way. Please ask again when one of them is complete."""
+
+
 @contextmanager
-def admitted() -> Iterator[None]:
+def admitted(visitor: str = "") -> Iterator[None]:
     """One of the places for answers, of this process and of all together, for as long as the block takes.
 
-    Raises Busy at once when there is none.
+    Raises Busy at once when there is none, or when `visitor` has a SHARE of them already.
     """
     taken = places()
     if not taken.acquire(blocking=False):
         crowd.refused()
         raise Busy
     try:
-        with limits.place():
+        with _share(visitor), limits.place():
             yield
     except limits.NoPlace as error:
         crowd.refused()
         raise Busy from error
     finally:
         taken.release()
+
+
+@contextmanager
+def _share(visitor: str) -> Iterator[None]:
+    """Raises Greedy. Whoever watches an answer that somebody writes has a place, too."""
+    with _counting:
+        if visitor and _held[visitor] >= max(2, settings.RAG_MAX_STREAMS // SHARE):
+            raise Greedy
+        _held[visitor] += 1
+    try:
+        yield
+    finally:
+        with _counting:
+            _held[visitor] -= 1
+            if not _held[visitor]:
+                del _held[visitor]
 
 
 @cache
@@ -96,11 +118,14 @@ class Crowd:
 
     def let_pass(self) -> None:
         """Wait until nobody came for GAP, or the crowd has had its PATIENCE; not at all when there is none."""
-        while (left := min(self._last + GAP, self._since + PATIENCE) - self._clock()) > 0:
+        latest = self._clock() + PATIENCE  # also when it is a new one each time that we look
+        while (left := min(self._last + GAP, self._since + PATIENCE, latest) - self._clock()) > 0:
             self._sleep(left)
 
 
 crowd = Crowd()
+_counting = threading.Lock()
+_held: Counter[str] = Counter()  # places by visitor
 _beginning = threading.Lock()
 
 

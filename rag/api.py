@@ -162,8 +162,9 @@ class Ask(APIView):
         given = QuestionSerializer(data=sent)
         given.is_valid(raise_exception=True)
         try:
-            with admission.admitted():
-                limits.count_visitor(visitors.address(request))
+            visitor = visitors.address(request)
+            with admission.admitted(visitor):
+                limits.count_visitor(visitor)
                 message = _answered(project, given.validated_data["question"])
         except limits.LimitReached as reached:
             headers = {"Retry-After": str(reached.retry_after)}

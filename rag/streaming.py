@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
-def respond(find: Callable[[], models.Message]) -> HttpResponse | StreamingHttpResponse:
+def respond(find: Callable[[], models.Message], visitor: str = "") -> HttpResponse | StreamingHttpResponse:
     """The answer as a stream, or 503 at once when RAG_MAX_STREAMS answers are under way in this process.
 
     `find` gives the message, or raises Http404; it is only called with a place, so that a crowd is refused without a
@@ -26,7 +26,7 @@ def respond(find: Callable[[], models.Message]) -> HttpResponse | StreamingHttpR
     """
     with ExitStack() as place:
         try:
-            place.enter_context(admission.admitted())
+            place.enter_context(admission.admitted(visitor))
         except admission.Busy as busy:
             headers = {"Retry-After": str(busy.retry_after)}
             content_type = "text/plain; charset=utf-8"
@@ -53,6 +53,9 @@ class Body:
         except StopIteration:
             self.close()
             raise
+        except answers.Stopped:  # while watching what somebody else writes
+            self.close()
+            raise StopIteration from None
         except Exception:
             # Without `done` the browser asks again, and is told how it ended.
             logger.exception("A stream broke")

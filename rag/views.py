@@ -45,8 +45,15 @@ class Refusal:
 @cache_control(private=True)  # staff see more
 @conditional_page
 def panel(request: HttpRequest, slug: str) -> HttpResponse:
-    """The panel by itself; a page asks for it every two seconds while something is being done."""
-    return render(request, "rag/panel.html", {"project": _project(slug)})
+    """The panel by itself; a page asks for it every two seconds while something is being done.
+
+    Where no worker watches, whoever looks at what a dead one has left frees it.
+    """
+    project = _project(slug)
+    if project.rag.is_abandoned:
+        ProjectRAG.objects.sweep()
+        project = _project(slug)
+    return render(request, "rag/panel.html", {"project": project})
 
 
 @require_POST
@@ -95,7 +102,10 @@ def source(request: HttpRequest, slug: str, message_id: uuid.UUID, number: int) 
 @never_cache
 @require_GET  # a HEAD would have the whole answer written
 def stream(request: HttpRequest, slug: str, message_id: uuid.UUID) -> HttpResponseBase:
-    return streaming.respond(lambda: get_object_or_404(visitors.messages(request, _project(slug)), pk=message_id))
+    def find() -> Message:
+        return get_object_or_404(visitors.messages(request, _project(slug)), pk=message_id)
+
+    return streaming.respond(find, visitors.address(request))
 
 
 @require_POST
@@ -142,7 +152,7 @@ def _answer(request: HttpRequest, project: Project, store: Callable[[], Message]
     try:
         if "HX-Request" in request.headers:
             return render(request, "rag/_message.html", {"message": taken(), "sources": [], "project": project})
-        message = taken() if "stream" in request.POST else _completed(taken)
+        message = taken() if "stream" in request.POST else _completed(request, taken)
     except limits.LimitReached as reached:
         refusal = Refusal(sentence=str(reached), status=429, retry_after=reached.retry_after)
         return _refuse(request, project, refusal, question)
@@ -152,8 +162,8 @@ def _answer(request: HttpRequest, project: Project, store: Callable[[], Message]
     return SeeOther(f"{reverse('chat', args=[project.slug])}#message-{message.pk}")
 
 
-def _completed(store: Callable[[], Message]) -> Message:
-    with admission.admitted():
+def _completed(request: HttpRequest, store: Callable[[], Message]) -> Message:
+    with admission.admitted(visitors.address(request)):
         return answers.complete(store())
 
 

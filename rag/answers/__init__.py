@@ -11,7 +11,6 @@ then is kept as interrupted.
 import contextlib
 import logging
 import threading
-import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -97,8 +96,9 @@ def answer(message: models.Message) -> Generator[Event]:
 
 def complete(message: models.Message) -> models.Message:
     """Answer it without streaming; the message as it is stored then, unless it was removed meanwhile."""
-    for _ in answer(message):
-        pass
+    with contextlib.suppress(Stopped):
+        for _ in answer(message):
+            pass
     with contextlib.suppress(Message.DoesNotExist):
         message.refresh_from_db()
     return message
@@ -212,7 +212,7 @@ def _streamed(draft: drafts.Draft, stream: Generator[str | llm.Usage | pump.Sile
 
 
 def _watching(message: models.Message) -> Generator[Event]:
-    """Until it has ended, or is gone: a visitor may clear the conversation meanwhile, or ask again."""
+    """Until it has ended, or is gone: a visitor may clear the conversation meanwhile, or ask again. Raises Stopped."""
     while True:
         _end_if_stuck(message)
         try:
@@ -224,7 +224,8 @@ def _watching(message: models.Message) -> Generator[Event]:
             break
         database.release()
         yield Beat()
-        time.sleep(POLL)
+        if stopping.wait(POLL):
+            raise Stopped(Stopped.__doc__)
     yield Sources(message=message, sources=tuple(message.sources.all()))
     yield _outcome(message)
 

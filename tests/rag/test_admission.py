@@ -1,10 +1,12 @@
 """Places for so many answers at once, and who is let pass when there are more who want one."""
 
 import logging
+from contextlib import ExitStack
 from threading import Thread
 
 import pytest
 from django.http import HttpResponse
+from pytest_django import Settings
 
 from rag import admission
 from tests.rag.places import free
@@ -96,6 +98,31 @@ def test_the_next_crowd_has_its_own_patience(clock: Clock, crowd: admission.Crow
     crowd.refused()
     crowd.let_pass()
     assert clock.now == pytest.approx(101.6 + admission.GAP)
+
+
+def test_patience_is_kept_when_each_look_finds_a_new_crowd(clock: Clock) -> None:
+    def sleep(seconds: float) -> None:
+        clock.sleep(seconds + 0.001)
+        those.refused()
+
+    those = admission.Crowd(clock=clock, sleep=sleep)
+    those.refused()
+    those.let_pass()
+    assert clock.now < 100 + admission.PATIENCE + 2 * admission.GAP
+
+
+def test_one_visitor_has_a_share_of_the_places(settings: Settings) -> None:
+    most = settings.RAG_MAX_STREAMS // admission.SHARE
+    with ExitStack() as places:
+        for _ in range(most):
+            places.enter_context(admission.admitted("one"))
+        with pytest.raises(admission.Greedy, match="You have several answers under way"), admission.admitted("one"):
+            pass
+        with admission.admitted("another"), admission.admitted():
+            pass
+    with admission.admitted("one"):  # they are given back
+        pass
+    assert not admission._held
 
 
 def test_answers_look_for_their_question_one_at_a_time() -> None:

@@ -267,7 +267,11 @@ def test_a_question_that_comes_slowly_holds_no_connection_to_the_database(client
 
     body = b'{"question": "What does claim_job pop?"}'
     with CaptureQueriesContext(connection) as queries:
-        sent = {"wsgi.input": Slow(body), "CONTENT_LENGTH": str(len(body)), "CONTENT_TYPE": "application/json"}
+        sent: dict[str, Any] = {
+            "wsgi.input": Slow(body),
+            "CONTENT_LENGTH": str(len(body)),
+            "CONTENT_TYPE": "application/json",
+        }
         assert client.post(f"/api/projects/{ready.slug}/ask/", **sent).status_code == 200
     assert held and not any(held)
 
@@ -277,6 +281,6 @@ def test_a_question_that_breaks_off_is_refused_with_a_sentence(client: Client, r
         def read(self, *size: int | None) -> bytes:
             raise OSError("reset")
 
-    sent = {"wsgi.input": Broken(), "CONTENT_LENGTH": "20", "CONTENT_TYPE": "application/json"}
+    sent: dict[str, Any] = {"wsgi.input": Broken(), "CONTENT_LENGTH": "20", "CONTENT_TYPE": "application/json"}
     response = client.post(f"/api/projects/{ready.slug}/ask/", **sent)
     assert (response.status_code, response.json()) == (400, {"detail": "The request broke off."})

@@ -212,6 +212,18 @@ def test_a_place_is_given_back_once_only(message: models.Message, two_places: No
     assert free(2)
 
 
+def test_a_stream_that_is_stopped_while_it_watches_has_no_end_so_that_the_browser_comes_again(
+    message: models.Message, two_places: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stopped(_: models.Message) -> Generator[answers.Event]:
+        yield answers.Beat()
+        raise answers.Stopped
+
+    monkeypatch.setattr(answers, "answer", stopped)
+    assert parse(body(streaming.respond(lambda: message))) == []
+    assert free(2) and not caplog.records
+
+
 def test_a_stream_that_breaks_frees_its_place_and_sends_no_done(
     message: models.Message, two_places: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,14 +6,18 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import connection
+from django.db.models.functions import Now
 from django.db.models.signals import pre_save
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from portfolio.models import Project, ProjectRAG
@@ -515,6 +519,16 @@ def test_with_scripts_the_panel_comes_back_and_follows(client: Client) -> None:
     response = client.post(INITIALIZE, headers=HTMX)
 
     assert "Waiting for its turn" in response.text and 'hx-trigger="every 2s"' in response.text
+
+
+def test_whoever_looks_at_what_a_dead_worker_left_frees_it(client: Client) -> None:
+    project = make_project("Queue", slug="queue")
+    ran_out = {"lease_token": uuid4(), "lease_expires_at": timezone.now() - timedelta(seconds=1)}
+    ProjectRAG.objects.filter(project=project).update(processing_status="processing", started_at=Now(), **ran_out)
+
+    assert "Waiting for its turn" in client.get(PANEL).text
+    project.rag.refresh_from_db()
+    assert project.rag.is_queued and project.rag.lease_token is None
 
 
 def test_asking_twice_is_one_request(client: Client) -> None:

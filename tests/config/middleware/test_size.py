@@ -20,7 +20,7 @@ class Unread:
 @pytest.mark.django_db
 def test_a_large_request_is_refused_unread(path: str, rf: RequestFactory) -> None:
     kind = "multipart/form-data; boundary=b"
-    environ = rf._base_environ(PATH_INFO=path, REQUEST_METHOD="POST", CONTENT_TYPE=kind)
+    environ = rf.post(path, content_type=kind).environ
     told: list[str] = []
     unread = {"CONTENT_LENGTH": str(size.MOST + 1), "wsgi.input": Unread(), "HTTP_COOKIE": f"csrftoken={'a' * 32}"}
     body = b"".join(application(environ | unread, lambda status, headers: told.append(status)))

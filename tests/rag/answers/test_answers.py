@@ -11,6 +11,7 @@ from unittest import mock
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -440,6 +441,18 @@ def test_a_server_that_stops_does_not_wait_for_a_silent_model(
     stopping.set()
     done = answers.complete(message)
     assert (done.status, answers.sentence(done)) == (Status.INTERRUPTED, drafts.SENTENCES["left"])
+
+
+def test_a_server_that_stops_does_not_go_on_watching_what_somebody_else_writes(
+    message: models.Message, stopping: threading.Event
+) -> None:
+    models.Message.objects.filter(pk=message.pk).update(status=Status.STREAMING, started_at=Now())
+    events = answers.answer(message)
+    assert isinstance(next(events), answers.Beat)
+    stopping.set()
+    with pytest.raises(answers.Stopped):
+        next(events)
+    assert answers.complete(message).status == Status.STREAMING
 
 
 def test_the_price_of_an_answer_is_stored_with_it(
