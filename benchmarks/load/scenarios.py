@@ -22,6 +22,8 @@ HALVES = {
     "half of a request": b"GET / HTTP/1.1\r\nHost: docent.example\r\nX-Half: ",
     "nothing": b"",
     "half of a question": f"POST {CHAT} HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\nquestion=W".encode(),
+    "whether to send": f"POST {CHAT} HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n".encode(),
+    "a chunk of something": f"POST {CHAT} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf".encode(),
 }
 CHUNKS = "SELECT chunk_count FROM rag_revision v JOIN portfolio_projectrag r ON r.live_revision_id = v.id"
 
