@@ -4,10 +4,12 @@ Limits are given when a connection is made, so that they cost no query, and DATA
 because a pooler may refuse them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection
+from psycopg import Copy
 
 # A server that vanishes without a word, as in a failover, would be waited for by TCP's own time, a quarter of an hour
 # and more. A query that takes its time is no silence: the other machine goes on acknowledging.
@@ -47,3 +49,10 @@ def may_sleep() -> None:
     """In a transaction that holds no row of anybody else's, and in which something else may take its time."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+
+
+@contextmanager
+def copying(statement: str) -> Iterator[Copy]:
+    """A COPY under way. Its errors are Django's, as those of every other statement: left alone they are psycopg's."""
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
+        yield copy

@@ -87,7 +87,7 @@ def _file(file: models.SourceFile) -> records.File:
 
 def _chunks(live: models.Revision, numbers: dict[int, int]) -> Iterator[records.Chunk]:
     """In the order of their ids, by which search decides between equals."""
-    with connection.cursor() as cursor, cursor.copy(_CHUNKS.format(revision=live.pk)) as copy:
+    with database.copying(_CHUNKS.format(revision=live.pk)) as copy:
         copy.set_types(["int8", "int4", "int4", "int4", "text", "text", "bytea", "bytea"])
         for file, ordinal, start_line, end_line, symbol, text, sha256, vector in copy.rows():
             yield records.Chunk(

@@ -10,12 +10,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO
 
-import psycopg
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, DataError, IntegrityError, connection, transaction
+from django.db import DatabaseError, DataError, IntegrityError, transaction
 from django.utils import timezone
 
+from config import database
 from portfolio import models as portfolio
 from portfolio.claims import Lease, LeaseLost
 from portfolio.models import ProjectRAG
@@ -157,10 +157,11 @@ def _storing() -> Iterator[None]:
     """Rows that PostgreSQL refuses are the backup's fault; a full disk or a lost connection is not."""
     try:
         yield
-    except (DataError, IntegrityError, psycopg.DataError, psycopg.IntegrityError) as error:
-        raise _NotStored(f"PostgreSQL refuses a row of the backup ({type(error).__name__}).") from error
-    except (DatabaseError, psycopg.Error) as error:
-        raise _NotStored(f"PostgreSQL could not finish ({type(error).__name__}). Restore it again.") from error
+    except DatabaseError as error:
+        reason = type(error.__cause__ or error).__name__  # the driver's word for it says more than Django's
+        if isinstance(error, DataError | IntegrityError):
+            raise _NotStored(f"PostgreSQL refuses a row of the backup ({reason}).") from error
+        raise _NotStored(f"PostgreSQL could not finish ({reason}). Restore it again.") from error
 
 
 def _filled(reader: packed.Reader, rag: ProjectRAG, facts: records.Index) -> models.Revision:
@@ -173,7 +174,7 @@ def _filled(reader: packed.Reader, rag: ProjectRAG, facts: records.Index) -> mod
         models.SourceFile.objects.bulk_create(rows)
         models.RevisionFile.objects.bulk_create([models.RevisionFile(revision=revision, file=row) for row in rows])
         ids.extend(row.pk for row in rows)
-    with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+    with database.copying(_COPY) as copy:
         copy.write(packing.BEGIN)
         for chunk in reader.chunks():
             copy.write(_packed(chunk, ids[chunk.file], facts.dimensions))

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Count, F, Q, Sum
 
-from config import faults
+from config import database, faults
 from portfolio.claims import Lease, LeaseLost
 from portfolio.models import ProjectRAG
 from rag import models, packing
@@ -120,9 +120,9 @@ def store(
 
     A place that has a row already is an error: only the holder of the lease writes, and it knows what is stored.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic():
         _advance(lease, revision, percentage, spent)
-        with cursor.copy(_COPY) as copy:
+        with database.copying(_COPY) as copy:
             copy.write(b"".join((packing.BEGIN, *(_packed(row, vector) for row, vector in rows), packing.END)))
         faults.point("saving")
         if spent.call:  # last, for until the commit nobody else can pay

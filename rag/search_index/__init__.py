@@ -14,6 +14,7 @@ from typing import IO
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
+from config import database
 from portfolio.models import ProjectRAG
 from rag import lexical, models, packing
 from rag.models import search_tables
@@ -69,7 +70,7 @@ def write(change: Change) -> None:
         if change.came is None:
             clear(change.revision.rag_id)
         cursor.execute(_CAME)
-        with cursor.copy("COPY came FROM STDIN (FORMAT BINARY)") as copy:
+        with database.copying("COPY came FROM STDIN (FORMAT BINARY)") as copy:
             while block := change.rows.read(BLOCK):
                 copy.write(block)
         anew = _ANEW if change.parts == 1 else _ANEW_IN_PARTS

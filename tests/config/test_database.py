@@ -3,7 +3,7 @@
 import socket
 
 import pytest
-from django.db import connection, transaction
+from django.db import DataError, connection, transaction
 
 from config import database
 
@@ -55,3 +55,9 @@ def test_a_server_that_vanished_is_noticed_by_every_connection(option: int, valu
             assert sock.getsockopt(socket.IPPROTO_TCP, option) == value
         finally:
             sock.detach()
+
+
+@pytest.mark.django_db
+def test_what_goes_wrong_while_rows_are_copied_is_djangos_error() -> None:
+    with pytest.raises(DataError), transaction.atomic(), database.copying("COPY django_session FROM STDIN") as copy:
+        copy.write(b"no row\n")

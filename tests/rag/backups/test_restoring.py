@@ -212,9 +212,9 @@ def test_what_can_be_no_index_leaves_everything_as_it_was(
 
 
 @pytest.mark.parametrize("there", [False, True])
-@pytest.mark.parametrize("error", [psycopg.errors.DiskFull, OperationalError])
+@pytest.mark.parametrize("reason", [psycopg.errors.DiskFull, psycopg.OperationalError])
 def test_a_database_that_cannot_go_on_leaves_everything_as_it_was(
-    thing: Project, there: bool, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+    thing: Project, there: bool, reason: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = made()
     if there:
@@ -222,13 +222,15 @@ def test_a_database_that_cannot_go_on_leaves_everything_as_it_was(
     else:
         thing.delete()
     before = rows()
-    monkeypatch.setattr(revisions, "validate", mock.Mock(side_effect=error("connection to server at secret")))
+    error = OperationalError("connection to server at secret")
+    error.__cause__ = reason("connection to server at secret")
+    monkeypatch.setattr(revisions, "validate", mock.Mock(side_effect=error))
 
     [outcome] = restored(source, replace=True)
 
     assert (outcome.done, rows()) == (False, before)
     assert outcome.sentence == (
-        f"It is as it was before: PostgreSQL could not finish ({error.__name__}). Restore it again."
+        f"It is as it was before: PostgreSQL could not finish ({reason.__name__}). Restore it again."
     )
 
 
