@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import InterfaceError, OperationalError
+from psycopg import errors
 
 from portfolio.claims import MAX_ATTEMPTS
 from rag import embeddings, revisions, sources, throttle
@@ -16,6 +17,7 @@ RETRY_WAITS = (timedelta(minutes=1), timedelta(minutes=5))  # after the first an
 UNEXPECTED = "unexpected"
 _UNEXPECTED = "Something went wrong that has no sentence of its own yet. The log has the details; process it again."
 _DATABASE = "The connection to the database broke. It is tried again; look at the database if it goes on."
+_DATABASE_FULL = "The database has no room left on its disk. Free some or enlarge it; it is tried again."
 _MEMORY = (
     "The memory was not enough. It is tried again; lower RAG_BATCH_SIZE or RAG_MAX_FILE_BYTES, or process it on a "
     "larger machine, if it goes on."
@@ -39,6 +41,8 @@ class Failure:
 def describe(error: Exception) -> Failure:
     if isinstance(error, sources.SourceError | embeddings.EmbeddingError | revisions.IndexRefused | budgets.Refused):
         return Failure(code=error.code, sentence=str(error), permanent=error.permanent, retry_in=_asked_for(error))
+    if isinstance(error.__cause__, errors.DiskFull):
+        return Failure(code="database_full", sentence=_DATABASE_FULL, permanent=False)
     if isinstance(error, LOST):
         return Failure(code="database", sentence=_DATABASE, permanent=False)
     if isinstance(error, MemoryError):

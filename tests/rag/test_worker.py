@@ -5,7 +5,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -334,3 +336,13 @@ def test_a_lack_of_memory_says_what_to_do_and_may_pass() -> None:
 
     assert (failure.code, failure.permanent) == ("memory", False)
     assert "RAG_BATCH_SIZE" in failure.sentence
+
+
+def test_a_database_without_room_is_told_from_one_that_is_lost() -> None:
+    full, lost = OperationalError("could not extend file"), OperationalError("the connection is closed")
+    full.__cause__ = psycopg.errors.DiskFull("could not extend file")
+
+    assert [(failure.code, failure.permanent) for failure in map(describe, (full, lost))] == [
+        ("database_full", False), ("database", False),
+    ]  # fmt: skip
+    assert "no room left on its disk" in describe(full).sentence
