@@ -119,7 +119,7 @@ _BROKEN = (
 )
 _KNOWN = (
     (
-        "(?m)^(?!remote: ).*(No space left on device|Disk quota exceeded)",
+        "(?m)^(?!remote: ).*(No space left on device|Disk quota exceeded|unknown write failure on standard output)",
         ("machine", False, f"{_DISK_FULL}; {{name}} is tried again."),
     ),
     (

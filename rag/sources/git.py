@@ -22,6 +22,7 @@ from rag.sources.address import Address
 
 _POLL = 0.05  # seconds between looks at the clock and the disk
 _MEMORY = 1 << 30  # bytes of address space for a git that reads what a stranger packed
+_WORDS = 4_096  # bytes that a git has for its errors, taken beforehand: on a full disk it could not say that it is full
 _CPU = 4  # seconds of processor time for each of RAG_CLONE_TIMEOUT, where nobody is left to look at the clock
 
 
@@ -98,6 +99,8 @@ class Git:
                 source, output, stderr = (self._file(stack) for _ in range(3))
                 source.write(stdin)
                 source.seek(0)
+                stderr.write(bytes(_WORDS))
+                stderr.seek(0)
             yield _Files(stdin=source.file, stdout=output.file, stderr=stderr.file)
 
     def _file(self, stack: ExitStack) -> "tempfile._TemporaryFileWrapper[bytes]":
@@ -150,7 +153,7 @@ class Git:
     def _check(self, process: subprocess.Popen[bytes], files: _Files) -> None:
         if process.returncode:
             files.stderr.seek(0)
-            raise errors.GitFailed(self._scrubbed(files.stderr.read(100_000)))
+            raise errors.GitFailed(self._scrubbed(files.stderr.read(100_000).rstrip(b"\0")))
 
     def _wait(self, process: subprocess.Popen[bytes], deadline: float, max_bytes: int | None) -> None:
         if max_bytes is not None:

@@ -18,7 +18,7 @@ from pytest_django import Settings
 
 from portfolio import holders
 from rag import files, sources
-from rag.sources import attributes, errors
+from rag.sources import address, attributes, errors
 from rag.sources import git as running
 from tests.git_fixtures import HttpsHost, Repository
 
@@ -255,6 +255,17 @@ def test_a_full_disk_is_known_from_what_git_writes() -> None:
     error = errors.explain("fatal: write error: No space left on device", "h/o/n", has_token=False)
     assert (error.code, error.permanent) == ("machine", False)
     assert errors.explain("remote: No space left on device\nfatal: x", "h/o/n", has_token=False).code == "git"
+    said = "fatal: unknown write failure on standard output"  # which is a file on the same disk
+    assert errors.explain(said, "h/o/n", has_token=False).code == "machine"
+
+
+def test_git_has_room_for_its_words_while_there_is_some(repository: Repository, tmp_path: Path) -> None:
+    git = running.Git(home=tmp_path, address=address.parse(str(repository.path)), seconds_left=10)
+    with git._files(b"") as streams:
+        assert (streams.stderr.tell(), os.fstat(streams.stderr.fileno()).st_size) == (0, 4_096)
+    with pytest.raises(sources.SourceError) as caught:
+        git.local("no-such-command")
+    assert str(caught.value).endswith("'no-such-command' is not a git command. See 'git --help'. It is tried again.")
 
 
 def test_what_the_caller_does_meanwhile_stays_its_own_failure(repository: Repository) -> None:
