@@ -9,7 +9,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from config import local_postgres
 from tests import conftest  # noqa: F401 — the settings of the tests
 from tests.faults import world
 
-TRIALS = ("soak", "races", "flips", "restarts", "shortages", "workers")
+TRIALS = ("soak", "races", "flips", "restarts", "shortages", "disks", "workers")
 REPORT = Path(__file__).with_name("REPORT.md")
 
 
@@ -77,8 +77,9 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="put the table into REPORT.md")
     chosen = parser.parse_args()
     trial = importlib.import_module(f"tests.faults.{chosen.trial}")
+    prepared = getattr(trial, "prepared", nullcontext)
     started = time.monotonic()
-    with standing() as made:
+    with prepared(), standing() as made:
         result: Trial = trial.run(made, chosen.count or trial.COUNT, chosen.seed)
     command = f"python -m tests.faults {chosen.trial} --count {chosen.count or trial.COUNT} --seed {chosen.seed}"
     text = result.markdown(command, time.monotonic() - started)

@@ -73,7 +73,7 @@ def restarted_under(made: world.World, point: str, how: str, row: Row) -> None:
     """The run stands still there, and goes on with connections that are gone."""
     case = cases.make(made, indexed=True)
     running = made.start(*case.command, FAULT=f"{point}:STOP")
-    wait_until(lambda: _is_stopped(running))
+    wait_until(lambda: is_stopped(running))
     restart(how)
     running.send(signal.SIGCONT)
     case.kills += 1
@@ -166,6 +166,6 @@ def _path(name: str, case: cases.Case) -> str:
     return reverse(name, args=[] if name == "home" else [case.project.slug])
 
 
-def _is_stopped(running: world.Running) -> bool:
+def is_stopped(running: world.Running) -> bool:
     assert running.code is None, "it ended before"
     return Path(f"/proc/{running.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"

@@ -1,8 +1,7 @@
 """What there is too little of: connections to the database, room on the disk, memory.
 
-The disk is bounded by the size of a file that the command may write (RLIMIT_FSIZE): a file system of its own needs
-rights that not every machine gives. PostgreSQL's own disk is not filled. Memory is bounded as address space
-(RLIMIT_AS).
+The disk is bounded by the size of a file that the command may write (RLIMIT_FSIZE), for which nobody needs any rights;
+`disks` fills file systems. Memory is bounded as address space (RLIMIT_AS).
 """
 
 import resource
