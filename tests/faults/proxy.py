@@ -20,6 +20,7 @@ class Weather:
     slice_bytes: int = 0  # each piece is passed on in slices of so many bytes
     is_silent: bool = False  # what comes is read and kept back
     is_closed: bool = False  # new connections are reset at once
+    left: int | None = None  # bytes that pass until all open connections are reset, once
 
 
 class Proxy:
@@ -80,13 +81,23 @@ class Proxy:
                     sleep(self.weather.latency)
                     while self.weather.is_silent:
                         sleep(0.02)
-                    other.sendall(piece[start : start + step])
+                    self._send(other, piece[start : start + step])
             if one in self._open:  # it was not reset
                 other.shutdown(socket.SHUT_WR)
             return
         with self._lock:
             self._open -= {one, other}
         _reset(other)
+
+    def _send(self, other: socket.socket, piece: bytes) -> None:
+        """As much of it as may still pass."""
+        with self._lock:
+            left = self.weather.left
+            if left is not None:
+                self.weather.left = None if len(piece) >= left else left - len(piece)
+        other.sendall(piece[:left])
+        if left is not None and len(piece) >= left:
+            self.reset()
 
 
 @contextmanager

@@ -76,6 +76,18 @@ def test_it_says_nothing_until_it_may(echo: Proxy) -> None:
         assert client.recv(100) == b"x"
 
 
+def test_it_resets_in_the_middle_of_what_is_sent_once(echo: Proxy) -> None:
+    echo.weather.left = 7
+    with connect(echo) as client:
+        client.sendall(b"abcd")  # four there, three back
+        assert client.recv(100) == b"abc"
+        with pytest.raises(ConnectionResetError):
+            client.recv(100)
+    with connect(echo) as client:
+        client.sendall(b"abcdefgh")
+        assert client.recv(100) == b"abcdefgh"
+
+
 def test_it_resets_what_is_open_and_what_comes(echo: Proxy) -> None:
     with connect(echo) as client:
         client.sendall(b"x")
