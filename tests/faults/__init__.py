@@ -5,6 +5,7 @@
     invariants    what holds after every fault, and what besides when a run has got through
     proxy         a TCP connection that is slow, sliced, silent or reset: test_lines_to_*.py
     plans         which fault, where
+    site          a real server, and a visitor who reads an answer while it is written
 
 pytest runs the deterministic part (test_*.py). What takes longer are programs whose reports stand in REPORT.md:
 `python -m tests.faults soak` and its neighbours, each of which says at its top what it does.

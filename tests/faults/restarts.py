@@ -1,17 +1,8 @@
 """PostgreSQL goes away and comes back: under a run at each kind of place, under an answer, and under the pages."""
 
-import re
 import signal
-import socket
-import subprocess
-import sys
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
@@ -20,10 +11,11 @@ from django.urls import reverse
 
 from config import postgres_programs
 from portfolio.claims import MAX_ATTEMPTS
-from rag import models
-from tests.faults import cases, world
+from tests import providers
+from tests.faults import cases, site, world
 from tests.faults.invariants import assert_invariants
 from tests.faults.report import Row, Trial, say
+from tests.providers import dialects
 from tests.rag.commands.conftest import wait_until
 
 COUNT = 3  # of each place
@@ -50,12 +42,17 @@ def run(made: world.World, count: int, seed: int) -> Trial:
                 with row.tried():
                     restarted_under(made, point, how, row)
             say(f"{row.what}: {row.runs}, {row.violations} violations")
-        for title, act in (("mid-answer", under_an_answer), ("between pages", under_pages)):
-            row = trial.row(f"{title} ({how})")
+        for dialect in (dialects.OPENAI, dialects.GROQ):
+            row = trial.row(f"mid-answer by {dialect.name} ({how})")
             for _ in range(count):
-                with row.tried(), serving(made) as address:
-                    act(made, address, how, row)
+                with row.tried(), site.answering(dialect) as provider:
+                    under_an_answer(made, provider, how, row)
             say(f"{row.what}: {row.runs}, {row.violations} violations")
+        row = trial.row(f"between pages ({how})")
+        for _ in range(count):
+            with row.tried(), site.serving(made) as server:
+                under_pages(made, server, how, row)
+        say(f"{row.what}: {row.runs}, {row.violations} violations")
     return trial
 
 
@@ -90,76 +87,30 @@ def restarted_under(made: world.World, point: str, how: str, row: Row) -> None:
     case.project.delete()
 
 
-def under_pages(made: world.World, address: str, how: str, row: Row) -> None:
+def under_pages(made: world.World, server: site.Server, how: str, row: Row) -> None:
     """The site of a real server with connections that were made before: no visitor sees an error."""
     case = cases.make(made, indexed=True)
-    pages = [f"{address}{_path(name, case)}" for name in SITE]
+    pages = [f"{server.address}{_path(name, case)}" for name in SITE]
     with ThreadPoolExecutor(max_workers=8) as visitors:
-        assert set(visitors.map(_status, pages * 4)) == {200}
+        assert set(visitors.map(site.status, pages * 4)) == {200}
     restart(how)
-    seen = Counter(_status(page) for page in pages * 4)
+    seen = Counter(site.status(page) for page in pages * 4)
     row.seen = ", ".join(f"{times} × {status}" for status, times in sorted(seen.items()))
     assert set(seen) == {200}, seen
     case.project.delete()
 
 
-def under_an_answer(made: world.World, address: str, how: str, row: Row) -> None:
-    """What was written is kept, and the question can be asked again."""
+def under_an_answer(made: world.World, provider: providers.Provider, how: str, row: Row) -> None:
+    """What was written is kept, the question can be asked again, and nothing is held for it any more."""
     case = cases.make(made, indexed=True)
-    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-    chat = f"{address}{reverse('chat', args=[case.project.slug])}"
-    _post(browser, chat, chat, question=cases.QUESTIONS[0], stream="1")
-    message = models.Message.objects.get(conversation__project=case.project)
-    with browser.open(f"{address}{reverse('stream', args=[case.project.slug, message.pk])}", timeout=60) as answer:
-        answer.read(40)
+    with site.serving(made, **site.by(provider)) as server, site.asked(case, server) as asked:
         restart(how)
-        answer.read()
-    message.refresh_from_db()
-    row.seen = f"the answer is {message.status}"
-    assert message.status in ("complete", "interrupted", "failed"), f"{message.status} for ever"
-    if message.status != "complete":
-        again = reverse("again", args=[case.project.slug, message.pk])
-        assert _post(browser, f"{address}{again}", chat) == 200
-        assert models.Message.objects.get(conversation__project=case.project).status == "complete"
+        asked.read_on()
+        row.seen = f"the answer is {asked.message.status}"
+        site.assert_settled(asked)
+        if asked.message.status != "complete":
+            asked.ask_again()
     case.project.delete()
-
-
-@contextmanager
-def serving(made: world.World) -> Iterator[str]:
-    """The site's address, by a gunicorn of its own."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py", "config.wsgi"]
-    command += ["--bind", f"127.0.0.1:{port}"]
-    environment = made.environment(LOG_LEVEL="CRITICAL", LLM_PROVIDER="fake", LLM_FAKE_DELAY="0.2")
-    with subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, stderr=subprocess.DEVNULL) as server:
-        address = f"http://127.0.0.1:{port}"
-        wait_until(lambda: _status(f"{address}/") == 200)
-        try:
-            yield address
-        finally:
-            server.terminate()
-
-
-def _post(browser: urllib.request.OpenerDirector, address: str, form: str, **fields: str) -> int:
-    """As the form on the page `form` sends it."""
-    with browser.open(form, timeout=60) as page:
-        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.read().decode())
-    assert token is not None
-    body = urllib.parse.urlencode({"csrfmiddlewaretoken": token[1], **fields}).encode()
-    with browser.open(address, body, timeout=60) as response:
-        return int(response.status)
-
-
-def _status(address: str) -> int:
-    try:
-        with urllib.request.urlopen(address, timeout=60) as response:
-            response.read()
-            return int(response.status)
-    except urllib.error.HTTPError as error:
-        return error.code
-    except OSError:
-        return 0
 
 
 def _path(name: str, case: cases.Case) -> str:
