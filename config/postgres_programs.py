@@ -22,7 +22,7 @@ class LocalPostgresError(Exception):
 
 def run(place: Path, program: str, *arguments: str) -> None:
     """Run initdb or pg_ctl; PostgreSQL refuses root, so that root runs it as `nobody`."""
-    command = [str(_folder(place) / program), *arguments]
+    command = [str(_folder_for_server(place) / program), *arguments]
     uid, gid = server_user()
     as_user = {"user": uid, "group": gid, "extra_groups": []} if os.geteuid() == 0 else {}
     done = subprocess.run(  # noqa: S603
@@ -88,17 +88,26 @@ def _serves(pid: int, data: Path) -> bool:
     return f"postgres -D {data}" in shown
 
 
-def _folder(place: Path) -> Path:
-    """The folder of the programs; a copy in `place` when the server's user cannot reach the original."""
+def folder() -> Path:
+    """The folder of the programs as they are installed. Raises LocalPostgresError."""
+    return _package() / INSTALLATION / "bin"
+
+
+def _folder_for_server(place: Path) -> Path:
+    """The same, or a copy in `place` when the server's user cannot reach the original."""
+    package = _package()
+    if os.geteuid() == 0 and not _open_to_all(package):
+        package = _copy(package, place)
+    return package / INSTALLATION / "bin"
+
+
+def _package() -> Path:
     found = importlib.util.find_spec(PACKAGE)
     if found is None or not found.submodule_search_locations:
         raise LocalPostgresError(
             "No PostgreSQL here: install requirements-local.txt, which brings one, or set DATABASE_URL to yours."
         )
-    package = Path(found.submodule_search_locations[0])
-    if os.geteuid() == 0 and not _open_to_all(package):
-        package = _copy(package, place)
-    return package / INSTALLATION / "bin"
+    return Path(found.submodule_search_locations[0])
 
 
 def _open_to_all(package: Path) -> bool:

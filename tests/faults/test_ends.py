@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
 from django.urls import reverse
 
 from portfolio.claims import MAX_ATTEMPTS
 from portfolio.models import Project, ProjectRAG
 from rag import revisions
+from tests import dumps
 from tests.faults import cases
 from tests.faults.invariants import assert_invariants
 from tests.faults.world import COMMAND, Done, World
@@ -127,20 +127,10 @@ def test_what_is_deleted_is_nowhere(world: World) -> None:
     case.run()
     question = {"question": f"What does {canary} return?"}
     case.client.post(reverse("chat", args=[case.project.slug]), question, headers={"HX-Request": "false"})
-    assert canary in dump()
+    assert dumps.is_in(canary, dumps.dump())
 
     Project.objects.get(pk=case.project.pk).delete()
     call_command("clearsessions")
 
-    left = [line for line in dump().splitlines() if canary in line or canary.encode().hex() in line]
-    assert left == []
-
-
-def dump() -> str:
-    """Every row of every table, as PostgreSQL writes it into a dump."""
-    rows = []
-    with connection.cursor() as cursor:
-        for table in connection.introspection.table_names(cursor):
-            with cursor.copy(f'COPY "{table}" TO STDOUT') as copy:
-                rows += [bytes(data).decode() for data in copy]
-    return "".join(rows)
+    left = dumps.dump()
+    assert not dumps.is_in(canary, left), dumps.tables_with(canary, left)
