@@ -13,7 +13,7 @@ from rag.files import ignore as ignoring
 from rag.files import text as texts
 from rag.sources import MAX_PATH, TreeEntry
 
-VERSION = "4"  # a new one when a rule changes: what was stored under the old rules is then read again
+VERSION = "5"  # a new one when a rule changes: what was stored under the old rules is then read again
 
 _STAND_IN = re.compile(r".*… \[[0-9a-f]{32}\]", re.DOTALL)
 

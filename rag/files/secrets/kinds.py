@@ -35,10 +35,17 @@ def _prefixed(name: str, hints: str, form: str, *, certain: bool = True) -> Kind
     return Kind(name, tuple(hints.split()), re.compile(f"{_BEFORE}({form}){_AFTER}"), certain)
 
 
+def _begun(name: str, beginning: str, rest: str, *, hint: str = "", certain: bool = True) -> Kind:
+    """One that begins as many words do: the engine jumps from one to the next, and looks back only there."""
+    before = f"(?:(?<![A-Za-z0-9_]{beginning})|(?<=\\\\[nrt]{beginning})|(?<=%[0-9A-F]{{2}}{beginning}))"
+    return Kind(name, (hint or beginning,), re.compile(f"({beginning}{before}{rest}){_AFTER}"), certain)
+
+
 def _within(name: str, hints: str, form: str, *, certain: bool = True) -> Kind:
     return Kind(name, tuple(hints.split()), re.compile(form), certain)
 
 
+_OF_GITLAB = "pat|oas|dt|rt|rtr|cbt|ptt|ft|imt|agent|wt|soat|ffct"
 _COMMANDS = (
     r"\b(?:(?:sshpass|mysql\w{0,10}|mariadb\w{0,10}) (?:[^\n]{0,100}? )?-p ?|"
     r"(?:docker login|redis-cli) (?:[^\n]{0,100}? )?-[pa] )[\"']?([^\s\"'|;&]{8,200})"
@@ -48,7 +55,7 @@ _KINDS = (
     _prefixed("AWS key id", "AKIA ASIA ABIA ACCA", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}"),
     _prefixed("Google key", "AIza GOCSPX- ya29.", r"AIza[\w-]{35}|GOCSPX-[\w-]{28}|ya29\.[\w-]{30,}"),
     _within("Azure key", "AccountKey= SharedAccessKey=", r"(?:Account|SharedAccess)Key=([A-Za-z0-9+/]{40,}={0,2})"),
-    _within("Azure key", "==", r"(?<![\w+/=-])([A-Za-z0-9+/]{86}==)"),
+    _within("Azure key", "==", r"==(?<=(?<![\w+/=-])([A-Za-z0-9+/]{86}==))"),
     _within("Azure secret", "Q~", rf"{_BEFORE}([\w~.-]{{3}}\dQ~[\w~.-]{{31,34}})(?![\w~.-])"),
     _within("Azure signature", "sig=", r"[?&]sig=([A-Za-z0-9%+/]{40,}={0,2})"),
     _prefixed("DigitalOcean token", "_v1_", r"do[oprt]_v1_[a-f0-9]{64}"),
@@ -63,9 +70,10 @@ _KINDS = (
     _prefixed("Doppler token", "dp.", r"dp\.(?:pt|st|ct|sa|scim|audit)\.[\w.-]{40,}"),
     _prefixed("Pulumi token", "pul-", r"pul-[a-f0-9]{40}"),
     # Forges and registries
-    _prefixed("GitHub token", "gh", r"gh[pousr]_[A-Za-z0-9_]{30,255}"),
+    _prefixed("GitHub token", "ghp_ gho_ ghu_ ghs_ ghr_", r"gh[pousr]_[A-Za-z0-9_]{30,255}"),
     _prefixed("GitHub token", "github_pat_", r"github_pat_\w{30,255}"),
-    _prefixed("GitLab token", "gl GR1348941", r"gl[a-z]{2,6}-[\w.-]{20,}|GR1348941[\w-]{20,}"),
+    _prefixed("GitLab token", "GR1348941 " + " ".join(f"gl{kind}-" for kind in _OF_GITLAB.split("|")),
+              rf"gl(?:{_OF_GITLAB})-[\w.-]{{20,}}|GR1348941[\w-]{{20,}}"),
     _prefixed("Bitbucket token", "ATBB ATCTT3", r"ATBB[A-Za-z0-9]{24,}|ATCTT3[\w=-]{100,}"),
     _prefixed("Atlassian token", "ATATT3", r"ATATT3[\w=-]{60,}"),
     _prefixed("npm token", "npm_", r"npm_[A-Za-z0-9]{36}"),
@@ -83,10 +91,9 @@ _KINDS = (
     _prefixed("Slack token", "xox xapp-", r"(?:xox[a-z](?:\.xox[a-z])?|xapp)-[A-Za-z0-9-]{10,}"),
     _within("Slack webhook", "hooks.slack.com", r"hooks\.slack\.com/(?:services|workflows|triggers)/([\w/+-]{20,})"),
     _within("Discord webhook", "/api/webhooks/", r"/api/webhooks/(\d{15,}/[\w-]{40,})"),
-    _within("Discord token", ".", rf"{_BEFORE}([MNO][\w-]{{23,27}}\.[\w-]{{6}}\.[\w-]{{27,40}})(?![\w.-])",
-            certain=False),
+    _begun("Discord token", "[MNO]", r"[\w-]{23,27}\.[\w-]{6}\.[\w-]{27,40}(?![.-])", hint=".", certain=False),
     _within("Teams webhook", ".webhook.office.com", r"\.webhook\.office\.com/webhookb2/([\w@/-]{60,})"),
-    _within("Telegram token", ":", r"(?<!\d)(\d{8,10}:[A-Za-z0-9_-]{35})(?![\w-])", certain=False),
+    _within("Telegram token", ":", r"(\d(?<!\d\d)\d{7,9}:[A-Za-z0-9_-]{35})(?![\w-])", certain=False),
     _prefixed("Stripe key", "_live_ _test_ _prod_ whsec_",
               r"(?:sk|rk)_(?:live|test|prod)_[A-Za-z0-9]{10,}|whsec_[\w+/=]{24,}"),
     _prefixed("Square token", "sq0 EAAA", r"sq0[a-z]{3}-[\w-]{22,}|EAAA[\w-]{60,}"),
@@ -97,8 +104,8 @@ _KINDS = (
     _prefixed("SendGrid key", "SG.", r"SG\.[\w-]{16,32}\.[\w-]{16,64}"),
     _prefixed("Mailgun key", "key-", r"key-[0-9a-f]{32}"),
     _prefixed("Mailchimp key", "-us", r"[0-9a-f]{32}-us\d{1,2}"),
-    _prefixed("mail provider's key", "xkeysib- xsmtpsib- re_",
-              r"(?:xkeysib|xsmtpsib)-[a-f0-9]{64}-\w{16}|re_[A-Za-z0-9]{8}_[A-Za-z0-9]{20,}"),
+    _prefixed("mail provider's key", "xkeysib- xsmtpsib-", r"(?:xkeysib|xsmtpsib)-[a-f0-9]{64}-\w{16}"),
+    _begun("mail provider's key", "re_", r"[A-Za-z0-9]{8}_[A-Za-z0-9]{20,}"),
     _prefixed("Grafana token", "glsa_ glc_", r"glsa_\w{32,}|glc_[A-Za-z0-9+/]{32,}={0,2}"),
     _prefixed("Sentry token", "sntry", r"sntry[su]_[A-Za-z0-9+/=_]{60,}"),
     _prefixed("New Relic key", "NRAK- NRII-", r"(?:NRAK-[A-Z0-9]{27}|NRII-[\w-]{32})"),
@@ -106,7 +113,7 @@ _KINDS = (
     _prefixed("Postman key", "PMAK-", r"PMAK-[a-f0-9]{24}-[a-f0-9]{34}"),
     _prefixed("Linear key", "lin_", r"lin_(?:api|oauth)_[A-Za-z0-9]{32,}"),
     _prefixed("Notion token", "ntn_ secret_", r"ntn_[A-Za-z0-9]{40,}|secret_[A-Za-z0-9]{43}"),
-    _prefixed("Airtable token", "pat", r"pat[A-Za-z0-9]{14}\.[a-f0-9]{64}"),
+    _begun("Airtable token", "pat", r"[A-Za-z0-9]{14}\.[a-f0-9]{64}"),
     _prefixed("Figma token", "figd_", r"figd_[\w-]{40,}"),
     _prefixed("Dropbox token", "sl.", r"sl\.[\w-]{100,}"),
     _prefixed("Contentful token", "CFPAT-", r"CFPAT-[\w-]{40,}"),
