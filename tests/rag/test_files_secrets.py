@@ -8,6 +8,7 @@ from rag.files import secrets
 from rag.files.secrets import kinds
 from rag.sources import TreeEntry
 from tests.attacks.fake_secrets import FAKES, Fake
+from tests.rag import secret_lookalikes
 
 MASK = secrets.MASK
 # One a line: what a program, its documentation or its tests are full of.
@@ -160,9 +161,9 @@ def test_there_are_forty_fakes_of_twenty_kinds() -> None:
     assert (len(FAKES), len({fake.kind for fake in FAKES})) == (40, 20)
 
 
-@pytest.mark.parametrize("line", NO_SECRETS)
-def test_what_is_no_secret_stays(line: str) -> None:
-    assert secrets.masked(line) == secrets.Masked(text=line)
+@pytest.mark.parametrize("text", [*NO_SECRETS, *secret_lookalikes.LINES, *secret_lookalikes.BLOCKS])
+def test_what_is_no_secret_stays(text: str) -> None:
+    assert secrets.masked(text) == secrets.Masked(text=text)
 
 
 @pytest.mark.parametrize("fake", FAKES, ids=lambda fake: fake.name)

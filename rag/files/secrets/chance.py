@@ -5,11 +5,12 @@ import re
 from collections import Counter
 
 _STANDS_FOR_ONE = re.compile(
-    r"[*.xX•_\-#=0]+|[$%@&{\[(!<].*[})\]%>]|\$\w+|.*(\$\{|\{\{|%\(|#\{|\{[\w.]*\}|<\w+>|\.\.\.).*|"
+    r"[*.xX•_\-#=0]+|[$%@&{\[(!<].*[})\]%>]|\$\w+|.*(\$\{|\{\{|%\(|#\{|\{[\w.]*\}|<\w+>|\.\.\.|\[:\w+\]|a-z0-9|a-za-z|0-9_?a-z|\(\?[=!:]).*|\w+\?|"
     r"(null|none|true|false|undefined|default|password|passwd|passwort|secret|token|user(name)?|pass|guest|test(ing)?|admin|"
     r"root|postgres|mysql|rabbitmq|redis|docker|localhost|pwd|foo|bar|baz|string|bearer|credentials)\d{0,3}[:!]?",
     re.IGNORECASE | re.DOTALL,
 )
+_RUN = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _SAYS_SO = re.compile(
     r"example|placeholder|change[-_ ]?me|dummy|redacted|replace[-_ ]?(me|with)|insert|goes[-_]here|your[-_ ]|"
     r"^(my|some)[-_]|fake|todo|secret[-_]?key|xxxx",
@@ -28,6 +29,12 @@ def is_random(word: str, *, bits: float = 3.0) -> bool:
     """Letters and digits without a pattern that a person would type: `bits` of entropy a character or more."""
     has_both = bool(_SORTS[2].search(word)) and bool(_SORTS[0].search(word) or _SORTS[1].search(word))
     return has_both and is_own(word) and entropy(word) >= bits
+
+
+def is_of_words(word: str) -> bool:
+    """Put together of words and numbers, as names are: max_tokens_per_1_minute, X509CertificateStore."""
+    runs = _RUN.findall(word)
+    return bool(runs) and sum(map(len, runs)) / len(runs) >= 3.5
 
 
 def is_own(word: str) -> bool:

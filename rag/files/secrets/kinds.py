@@ -139,10 +139,14 @@ def found(text: str) -> Iterator[Span]:
     for kind in _KINDS:
         if any(hint in text for hint in kind.hints):
             for match in kind.expression.finditer(text):
-                if chance.is_real(match[1]) if kind.certain else chance.is_random(match[1]):
+                if _is_one(kind, match[1]):
                     yield Span(*match.span(1), kind.name)
     yield from _logins(text)
     yield from _beside_their_ids(text)
+
+
+def _is_one(kind: Kind, word: str) -> bool:
+    return chance.is_real(word) if kind.certain else chance.is_random(word) and not chance.is_of_words(word)
 
 
 def _logins(text: str) -> Iterator[Span]:
