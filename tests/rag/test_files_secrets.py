@@ -8,7 +8,7 @@ from rag.files import secrets
 from rag.files.secrets import kinds
 from rag.sources import TreeEntry
 from tests.attacks.fake_secrets import FAKES, Fake
-from tests.rag import secret_lookalikes
+from tests.rag import secret_lookalikes, secret_writings
 
 MASK = secrets.MASK
 # One a line: what a program, its documentation or its tests are full of.
@@ -117,6 +117,8 @@ HOSTILE = [
     'password = "\\\\', "password = \\\\", 'password"""', "password: |\n ", "password (", "password: &'a ",
     "password[]", "LS0tLS1CRUdJTi", "LS0tLS1CRUdJTi" + "A" * 20 + " ", "mysql ", "mysql -p", "docker login -p ",
     "Authorization: ", "&key=", '"kty" "d":"', "a://b:c@", "\\n", "token ||", "</key><string>",
+    "---- BEGIN SSH2 PRIVATE KEY ----\n", "---- BEGIN SSH2 PRIVATE KEY ----\na: b\n", "untrusted comment: ", "<D>A",
+    "BEGIN OpenVPN Static key V1-----\n", "MIIEvIBAAKC" + "A" * 20 + " ", "nsec1", "xprv",
 ]  # fmt: skip
 
 
@@ -135,6 +137,16 @@ def test_a_secret_is_masked_and_the_lines_stay(fake: Fake) -> None:
 @pytest.mark.parametrize(("text", "secret"), NAMED)
 def test_a_secret_is_known_by_its_name(text: str, secret: str) -> None:
     assert secret not in secrets.masked(text).text
+
+
+@pytest.mark.parametrize("writing", secret_writings.PRIVATE_KEYS)
+def test_it_is_masked_however_it_is_written(writing: tuple[str, tuple[str, ...]]) -> None:
+    text, parts = writing
+
+    shown = secrets.masked(f"first\n{text}\nlast\n").text
+
+    assert [part for part in parts if part in shown] == []
+    assert shown.count("\n") == text.count("\n") + 3
 
 
 def test_an_aws_secret_is_known_by_the_id_beside_it() -> None:
@@ -215,7 +227,7 @@ def test_a_long_list_of_findings_is_cut() -> None:
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
-@pytest.mark.parametrize("head", ["", "sk- AKIA PRIVATE KEY Private-Lines: :// curl $ eyJ\n"])
+@pytest.mark.parametrize("head", ["", "sk- AKIA PRIVATE KEY Private-Lines: :// curl $ eyJ <RSAKeyValue>\n"])
 def test_a_hostile_file_takes_no_time(piece: str, head: str) -> None:
     text = head + (piece * 50_000)[:50_000]
     started = time.thread_time()

@@ -119,6 +119,7 @@ _KINDS = (
     _prefixed("Contentful token", "CFPAT-", r"CFPAT-[\w-]{40,}"),
     # Whatever it opens
     _prefixed("age key", "AGE-SECRET-KEY-1", r"AGE-SECRET-KEY-1[A-Z0-9]{50,}"),
+    _prefixed("wallet's key", "nsec1 prv", r"nsec1[02-9ac-hj-np-z]{58}|[a-zA-Z]prv[1-9A-HJ-NP-Za-km-z]{100,112}"),
     _prefixed("Mapbox token", "sk.eyJ", r"sk\.eyJ[\w-]{20,}\.[\w-]{20,}"),
     _within("signed token", "eyJ", rf"{_BEFORE}(eyJ[\w-]{{8,}}={{0,2}}\.eyJ[\w-]{{8,}}={{0,2}}(?:\.[\w-]*)?)"),
     _within("hash of a password", "$", r"(\$(?:2[abxy]|5|6|y|argon2id?|apr1)\$[^\s\"'<>,;]{20,200})"),
