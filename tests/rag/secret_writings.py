@@ -54,3 +54,39 @@ PRIVATE_KEYS = [
     _begun("ns" + "ec1", _some(58, "023456789acdefghjklmnpqrstuvwxyz")),
     _begun("x" + "prv9s21", _some(100, "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")),
 ]
+_GITHUB, _SK, _STRIPE = _some(36), _some(48), _some(24)
+_GH, _AWS, _GITLAB, _SLACK = "gh" + "p_", "AK" + "IA", "gl" + "pat-", "xo" + "xb-"
+_ID, _HALF = _some(16, _UPPER), _some(12)
+_LOGIN = "Gr4nite!Hollow77"
+
+PIECES = [
+    _begun('key = "sk-" + "', _SK, '"'),
+    _begun(f"token = '{_GH}' + '", _GITHUB, "'"),
+    (f'token = ("{_GH}{_GITHUB[:16]}"\n     "{_GITHUB[16:]}")', (_GITHUB[:16], _GITHUB[16:])),
+    (f'token = "{_GH}{_GITHUB[:16]}" \\\n    "{_GITHUB[16:]}"', (_GITHUB[:16], _GITHUB[16:])),
+    _begun(f'$id = "{_AWS}" . "', _ID, '";'),
+    _begun(f'local token = "{_GH}" .. "', _GITHUB, '"'),
+    _begun(f't = ["{_GH}", "', _GITHUB, '"].join("")'),
+    _begun(f'"".join(("{_GH}", "', _GITHUB, '"))'),
+    _begun(f't = "%s%s" % ("{_GH}", "', _GITHUB, '")'),
+    _begun(f't = "{_GH}{{}}".format("', _GITHUB, '")'),
+    _begun(f'new StringBuilder("{_GH}").append("', _GITHUB, '")'),
+    _begun(f'concat("{_GH}", "', _GITHUB, '")'),
+    _begun('const key = `${"sk-"}', _SK, "`"),
+    _begun(f'a = "{_SLACK}"\nb = "', f"123456789012-{_STRIPE}", '"\nt = a + b'),
+    _begun('key = "sk_live_" & "', _STRIPE, '"'),
+    _begun("key = 'sk_live_' || '", _STRIPE, "'"),
+    _begun(f'key := "{_GITLAB}" +\n\t"', _some(20), '"'),
+    _begun('key = "sk-" <> "', _SK, '"'),
+    _begun('key = "sk-" ++ "', _SK, '"'),
+    _begun(f'char *key = "{_GH}{_GITHUB[:8]}" "', _GITHUB[8:], '";'),
+    _begun(f"key = f'{_GH}' f'", _GITHUB, "'"),
+    (f'key = "s" + "k-" + "{_SK[:17]}" + "{_SK[17:]}"', (_SK[:17], _SK[17:])),
+    _begun('url = "postgres://ada:" + "', _LOGIN, '" + "@db/shop"'),
+    ('password = "Gr4nite" + "!Hollow77"', ("Gr4nite", "Hollow77")),
+    ('password = "Gr4n" "ite!" "Hollow77"', ("Gr4n", "ite!", "Hollow77")),
+    ('password = ("Gr4nite"\n            "!Hollow77")', ("Gr4nite", "Hollow77")),
+    (f'API_KEY = "{_HALF}" + "{_STRIPE[:12]}"', (_HALF, _STRIPE[:12])),
+    (f'apiKey: "{_HALF}" +\n    "{_STRIPE[:12]}",', (_HALF, _STRIPE[:12])),
+    (f'"source": ["key = \\"{_HALF}\\" + \\"{_STRIPE[:12]}\\"\\n"]'.replace("key", "api_key"), (_HALF, _STRIPE[:12])),
+]

@@ -119,6 +119,7 @@ HOSTILE = [
     "Authorization: ", "&key=", '"kty" "d":"', "a://b:c@", "\\n", "token ||", "</key><string>",
     "---- BEGIN SSH2 PRIVATE KEY ----\n", "---- BEGIN SSH2 PRIVATE KEY ----\na: b\n", "untrusted comment: ", "<D>A",
     "BEGIN OpenVPN Static key V1-----\n", "MIIEvIBAAKC" + "A" * 20 + " ", "nsec1", "xprv",
+    '"a" + ', '"a" "', "'a'\n", '"sk-"', '"sk-", "a1', 'password = "a" + ', '"sk-', '"ghp_" + "a"\n',
 ]  # fmt: skip
 
 
@@ -139,7 +140,7 @@ def test_a_secret_is_known_by_its_name(text: str, secret: str) -> None:
     assert secret not in secrets.masked(text).text
 
 
-@pytest.mark.parametrize("writing", secret_writings.PRIVATE_KEYS)
+@pytest.mark.parametrize("writing", [*secret_writings.PRIVATE_KEYS, *secret_writings.PIECES])
 def test_it_is_masked_however_it_is_written(writing: tuple[str, tuple[str, ...]]) -> None:
     text, parts = writing
 
@@ -183,6 +184,13 @@ def test_what_is_masked_is_no_secret_any_more(fake: Fake) -> None:
     shown = secrets.masked(fake.text).text
 
     assert secrets.masked(shown).text == shown
+
+
+def test_each_piece_of_a_secret_is_masked_where_it_stands() -> None:
+    shown = secrets.masked('password = (\n    "Gr4nite"\n    + "!Hollow77"\n)  # of Ada\n')
+
+    assert shown.text == f'password = (\n    "{MASK}"\n    + "{MASK}"\n)  # of Ada\n'
+    assert [str(finding) for finding in shown.findings] == ["password in line 2", "password in line 3"]
 
 
 def test_only_the_secret_is_masked_and_its_length_is_not_told() -> None:

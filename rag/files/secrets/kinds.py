@@ -88,7 +88,8 @@ _KINDS = (
     _prefixed("model provider's key", "r8_ xai- pplx- nvapi- tvly- pcsk_ lsv2_ tgp_v1_ fw_ csk-",
               r"(?:r8_|xai-|pplx-|nvapi-|tvly-|pcsk_|lsv2_|tgp_v1_|fw_|csk-)[\w-]{20,}", certain=False),
     # Services
-    _prefixed("Slack token", "xox xapp-", r"(?:xox[a-z](?:\.xox[a-z])?|xapp)-[A-Za-z0-9-]{10,}"),
+    _prefixed("Slack token", "xoxa- xoxb- xoxc- xoxd- xoxe xoxo- xoxp- xoxr- xoxs- xapp-",
+              r"(?:xox[a-z](?:\.xox[a-z])?|xapp)-[A-Za-z0-9-]{10,}"),
     _within("Slack webhook", "hooks.slack.com", r"hooks\.slack\.com/(?:services|workflows|triggers)/([\w/+-]{20,})"),
     _within("Discord webhook", "/api/webhooks/", r"/api/webhooks/(\d{15,}/[\w-]{40,})"),
     _begun("Discord token", "[MNO]", r"[\w-]{23,27}\.[\w-]{6}\.[\w-]{27,40}(?![.-])", hint=".", certain=False),
@@ -133,6 +134,7 @@ _KINDS = (
     _within("credentials of a request", "asic", r"\b[Bb]asic ([A-Za-z0-9+/]{12,}={0,2})(?![\w+/=])", certain=False),
     _within("credentials of a request", "earer", r"\b[Bb]earer ([\w.~+/-]{20,}={0,2})", certain=False),
 )  # fmt: skip
+HINTS = frozenset(hint for kind in _KINDS for hint in kind.hints)
 
 
 def found(text: str) -> Iterator[Span]:
