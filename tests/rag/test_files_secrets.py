@@ -8,7 +8,7 @@ from rag.files import secrets
 from rag.files.secrets import kinds
 from rag.sources import TreeEntry
 from tests.attacks.fake_secrets import FAKES, Fake
-from tests.rag import secret_lookalikes, secret_writings
+from tests.rag import secret_lookalikes, secret_named, secret_writings
 
 MASK = secrets.MASK
 # One a line: what a program, its documentation or its tests are full of.
@@ -119,6 +119,8 @@ HOSTILE = [
     "Authorization: ", "&key=", '"kty" "d":"', "a://b:c@", "\\n", "token ||", "</key><string>",
     "---- BEGIN SSH2 PRIVATE KEY ----\n", "---- BEGIN SSH2 PRIVATE KEY ----\na: b\n", "untrusted comment: ", "<D>A",
     "BEGIN OpenVPN Static key V1-----\n", "MIIEvIBAAKC" + "A" * 20 + " ", "nsec1", "xprv",
+    'password = f(', "password = a or ", "password is ", "password for a ", '"a" == password ', '"password", ',
+    'password: "a" as the password', "name: password\n  value: ", "password = a ? b : ", "password</b>: <code>",
     '"a" + ', '"a" "', "'a'\n", '"sk-"', '"sk-", "a1', 'password = "a" + ', '"sk-', '"ghp_" + "a"\n',
 ]  # fmt: skip
 
@@ -148,6 +150,15 @@ def test_it_is_masked_however_it_is_written(writing: tuple[str, tuple[str, ...]]
 
     assert [part for part in parts if part in shown] == []
     assert shown.count("\n") == text.count("\n") + 3
+
+
+@pytest.mark.parametrize("text", [*secret_named.PROGRAMS, *secret_named.SETTINGS, *secret_named.SENTENCES])
+def test_it_is_known_by_its_name_in_whatever_language(text: str) -> None:
+    written = [value for value in secret_named.VALUES if value in text]
+
+    shown = secrets.masked(f"first\n{text}\nlast\n").text
+
+    assert written and [value for value in written if value in shown] == []
 
 
 def test_an_aws_secret_is_known_by_the_id_beside_it() -> None:

@@ -4,11 +4,14 @@ import re
 import string
 from collections.abc import Iterator
 
-_WORDS = r"passw(?:or)?d|passwort|passphrase|passcode|pass|pwd|bind_?pw|kennwort|contrase[ñn]a|secret"
+_WORDS = (
+    r"passw(?:or)?d|passwort|passphrase|passcode|pass|pwd|bind_?pw|secret|(?<![a-z])pw(?![a-z])|(?<=user)pw|"
+    r"(?<![a-z])psk(?![a-z])|kennwort|contrase[ñn]a|mot[ _]?de[ _]?passe|senha|wachtwoord|heslo|пароль|密码|パスワード"
+)
 _KEY_OF = r"api|app|access|auth|account|private|encryption|decryption|signing|master|hmac|aes|jwt|session|cookie|shared"
-_KEY = rf"token|(?:{_KEY_OF})[_.-]?key|credentials?|webhook|(?<=_)auth"
-_REST = r"(?P<rest>(?-i:s?(?:[_.-][\w.-]{0,40}|[A-Z0-9][\w.-]{0,40})?))"
-NAME = rf"(?:(?P<password>{_WORDS})|(?P<key>{_KEY})){_REST}"
+_KEY = rf"token|(?:{_KEY_OF})[ _.-]?key|secret key|credentials?|webhook|(?<=_)auth"
+_REST = r"(?P<rest>(?-i:s?(?:[_.-][\w.-]{0,40}|[A-Z0-9][\w.-]{0,40})?(?![a-z])))"
+EXPRESSION = re.compile(rf"(?:(?P<key>{_KEY})|{_WORDS}|identified by){_REST}", re.IGNORECASE)
 # token_type, secretName, PASSWORD_MIN_LENGTH: what they have is told to everybody.
 _OF_SOMETHING_ELSE = re.compile(
     r".*(?:name|type|file|path|dir|ur[il]|host|length|len|size|count|ttl|timeout|expiry|policy|field|label|hint|prompt|"
@@ -17,7 +20,7 @@ _OF_SOMETHING_ELSE = re.compile(
 )
 _HINTS = (
     "pass", "pwd", "bindpw", "bind_pw", "kennwort", "contrase", "secret", "token", "key", "credential", "webhook",
-    "_auth", "identified by",
+    "_auth", "identified by", "pw", "psk", "senha", "wachtwoord", "heslo", "пароль", "密码", "パスワード",
 )  # fmt: skip
 _SMALL = {ord(letter): ord(letter.lower()) for letter in string.ascii_uppercase}
 
