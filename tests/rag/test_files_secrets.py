@@ -121,6 +121,8 @@ HOSTILE = [
     "BEGIN OpenVPN Static key V1-----\n", "MIIEvIBAAKC" + "A" * 20 + " ", "nsec1", "xprv",
     'password = f(', "password = a or ", "password is ", "password for a ", '"a" == password ', '"password", ',
     'password: "a" as the password', "name: password\n  value: ", "password = a ? b : ", "password</b>: <code>",
+    "user,password\n", "user,password\n1,2\n", "| password |\n|-|\n", "password,",
+    "(password) VALUES ('a'), ", "VALUES (",
     '"a" + ', '"a" "', "'a'\n", '"sk-"', '"sk-", "a1', 'password = "a" + ', '"sk-', '"ghp_" + "a"\n',
 ]  # fmt: skip
 
@@ -152,7 +154,9 @@ def test_it_is_masked_however_it_is_written(writing: tuple[str, tuple[str, ...]]
     assert shown.count("\n") == text.count("\n") + 3
 
 
-@pytest.mark.parametrize("text", [*secret_named.PROGRAMS, *secret_named.SETTINGS, *secret_named.SENTENCES])
+@pytest.mark.parametrize(
+    "text", [*secret_named.PROGRAMS, *secret_named.SETTINGS, *secret_named.SENTENCES, *secret_named.TABLES]
+)
 def test_it_is_known_by_its_name_in_whatever_language(text: str) -> None:
     written = [value for value in secret_named.VALUES if value in text]
 
@@ -195,6 +199,12 @@ def test_what_is_masked_is_no_secret_any_more(fake: Fake) -> None:
     shown = secrets.masked(fake.text).text
 
     assert secrets.masked(shown).text == shown
+
+
+def test_a_table_ends_with_the_first_line_that_has_other_cells() -> None:
+    shown = secrets.masked("user,password\nada,Gr4nite!Hollow77\nbob,\nthe end\nada,Gr4nite!Hollow77\n")
+
+    assert shown.text == f"user,password\nada,{MASK}\nbob,\nthe end\nada,Gr4nite!Hollow77\n"
 
 
 def test_each_piece_of_a_secret_is_masked_where_it_stands() -> None:

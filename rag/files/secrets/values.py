@@ -11,7 +11,8 @@ _EXPRESSION = re.compile(
 # sha256-hashed, utf-8, latin1, min8chars; new_password2
 _TERM = re.compile(
     r"(?:pbkdf|sha|md|argon|bcrypt|scrypt|hmac|base|utf|latin|cp|iso|aes|rsa|oauth|http|min|max)[-_]?\d[\w.-]{0,24}|"
-    r"x509\w{0,24}|[a-z]+(?:_[a-z]+){0,6}_?(?:password|passwd|secret|token|key)(?:_[a-z]+){0,6}(?:_?\d{1,2}(?:_[a-z]+)?)?",
+    r"x509\w{0,24}|[a-z]+(?:_[a-z]+){0,6}_?(?:password|passwd|secret|token|key|psk)(?:_[a-z]+){0,6}"
+    r"(?:_?[a-z]{0,5}\d{1,2}(?:_[a-z\d]+)?)?",
     re.IGNORECASE,
 )
 _WITH_MORE = re.compile(r"[^A-Za-z_.\-\s]")
