@@ -123,6 +123,9 @@ HOSTILE = [
     'password: "a" as the password', "name: password\n  value: ", "password = a ? b : ", "password</b>: <code>",
     "user,password\n", "user,password\n1,2\n", "| password |\n|-|\n", "password,",
     "(password) VALUES ('a'), ", "VALUES (",
+    "openssl -k ", "curl -u a:", "echo a | ", "ldapa -w ", "docker login ", 'auth=("a", ', "Cookie: a=",
+    "echo 'aaaaaaaa' | a ", "login a password ", "secret --from-literal=a=", "htpasswd -b ", "jdbc:oracle:thin:a/",
+    '"a:a', "@tcp(",
     '"a" + ', '"a" "', "'a'\n", '"sk-"', '"sk-", "a1', 'password = "a" + ', '"sk-', '"ghp_" + "a"\n',
 ]  # fmt: skip
 
@@ -256,7 +259,10 @@ def test_a_long_list_of_findings_is_cut() -> None:
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
-@pytest.mark.parametrize("head", ["", "sk- AKIA PRIVATE KEY Private-Lines: :// curl $ eyJ <RSAKeyValue>\n"])
+@pytest.mark.parametrize(
+    "head",
+    ["", "sk- AKIA PRIVATE KEY Private-Lines: :// curl $ eyJ <RSAKeyValue> @tcp( -stdin chpasswd\n"],
+)
 def test_a_hostile_file_takes_no_time(piece: str, head: str) -> None:
     text = head + (piece * 50_000)[:50_000]
     started = time.thread_time()

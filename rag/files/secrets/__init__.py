@@ -3,6 +3,7 @@
 private_keys  what is known by the lines around it
 kinds         what is known by its form alone: a provider's prefix, a private key, a signed token
 assignments   what is known by the name it is given: password, token, api_key
+commands      what is known by the command that is given it, or by the user before it
 tables        what is known by the name of its column
 pieces        those of kinds and assignments that the code puts together
 """
@@ -10,7 +11,7 @@ pieces        those of kinds and assignments that the code puts together
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from rag.files.secrets import assignments, kinds, pieces, private_keys, tables
+from rag.files.secrets import assignments, commands, kinds, pieces, private_keys, tables
 
 MASK = "********"  # as long whatever it hides, so that not even a length is told
 
@@ -63,7 +64,7 @@ def masked(text: str) -> Masked:
 
 
 def _everything(text: str) -> Iterator[kinds.Span]:
-    for scanner in (kinds, private_keys, assignments, tables, pieces):
+    for scanner in (kinds, private_keys, assignments, commands, tables, pieces):
         yield from scanner.found(text)
 
 

@@ -46,10 +46,6 @@ def _within(name: str, hints: str, form: str, *, certain: bool = True) -> Kind:
 
 
 _OF_GITLAB = "pat|oas|dt|rt|rtr|cbt|ptt|ft|imt|agent|wt|soat|ffct"
-_COMMANDS = (
-    r"\b(?:(?:sshpass|mysql\w{0,10}|mariadb\w{0,10}) (?:[^\n]{0,100}? )?-p ?|"
-    r"(?:docker login|redis-cli) (?:[^\n]{0,100}? )?-[pa] )[\"']?([^\s\"'|;&]{8,200})"
-)
 _KINDS = (
     # Clouds
     _prefixed("AWS key id", "AKIA ASIA ABIA ACCA", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}"),
@@ -130,7 +126,6 @@ _KINDS = (
     _within("credentials of a request", "uthorization",
             r"\b[Aa]uthorization[\"']?\s?(?::\s?[\"']?|[=,]\s?[\"'])(?:[A-Za-z]{3,10} )?([\w.~+/-]{20,}={0,2})",
             certain=False),
-    _within("password of a command", "-", _COMMANDS, certain=False),
     _within("credentials of a request", "asic", r"\b[Bb]asic ([A-Za-z0-9+/]{12,}={0,2})(?![\w+/=])", certain=False),
     _within("credentials of a request", "earer", r"\b[Bb]earer ([\w.~+/-]{20,}={0,2})", certain=False),
 )  # fmt: skip
