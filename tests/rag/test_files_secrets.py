@@ -126,6 +126,7 @@ HOSTILE = [
     "openssl -k ", "curl -u a:", "echo a | ", "ldapa -w ", "docker login ", 'auth=("a", ', "Cookie: a=",
     "echo 'aaaaaaaa' | a ", "login a password ", "secret --from-literal=a=", "htpasswd -b ", "jdbc:oracle:thin:a/",
     '"a:a', "@tcp(",
+    "kind: Secret\ndata:\n  a: b\n", "kind: Secret\n", "kind: Secret\n---\n", "data:\n  a: |\n   ", "data:\n ",
     '"a" + ', '"a" "', "'a'\n", '"sk-"', '"sk-", "a1', 'password = "a" + ', '"sk-', '"ghp_" + "a"\n',
 ]  # fmt: skip
 
@@ -210,6 +211,15 @@ def test_a_table_ends_with_the_first_line_that_has_other_cells() -> None:
     assert shown.text == f"user,password\nada,{MASK}\nbob,\nthe end\nada,Gr4nite!Hollow77\n"
 
 
+def test_what_a_manifest_of_a_secret_holds_is_masked_whatever_its_name() -> None:
+    data = "metadata:\n  name: db\ndata:\n  url: {0}\n  a.key: |\n    {0}\n    {0}\n  mail: {{{{ .Values.mail }}}}\n"
+    other = f"---\nkind: ConfigMap\n{data.format('R3I0bml0ZSE')}"
+
+    shown = secrets.masked(f"kind: Secret\n{data.format('R3I0bml0ZSE')}{other}").text
+
+    assert shown == f"kind: Secret\n{data.format(MASK)}{other}"
+
+
 def test_each_piece_of_a_secret_is_masked_where_it_stands() -> None:
     shown = secrets.masked('password = (\n    "Gr4nite"\n    + "!Hollow77"\n)  # of Ada\n')
 
@@ -261,7 +271,7 @@ def test_a_long_list_of_findings_is_cut() -> None:
 @pytest.mark.parametrize("piece", HOSTILE)
 @pytest.mark.parametrize(
     "head",
-    ["", "sk- AKIA PRIVATE KEY Private-Lines: :// curl $ eyJ <RSAKeyValue> @tcp( -stdin chpasswd\n"],
+    ["", "sk- AKIA PRIVATE KEY Private-Lines: :// curl $ eyJ <RSAKeyValue> @tcp( -stdin chpasswd\nkind: Secret\n"],
 )
 def test_a_hostile_file_takes_no_time(piece: str, head: str) -> None:
     text = head + (piece * 50_000)[:50_000]

@@ -5,13 +5,14 @@ kinds         what is known by its form alone: a provider's prefix, a private ke
 assignments   what is known by the name it is given: password, token, api_key
 commands      what is known by the command that is given it, or by the user before it
 tables        what is known by the name of its column
+manifests     what is known by the kind of document it is in
 pieces        those of kinds and assignments that the code puts together
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from rag.files.secrets import assignments, commands, kinds, pieces, private_keys, tables
+from rag.files.secrets import assignments, commands, kinds, manifests, pieces, private_keys, tables
 
 MASK = "********"  # as long whatever it hides, so that not even a length is told
 
@@ -64,7 +65,7 @@ def masked(text: str) -> Masked:
 
 
 def _everything(text: str) -> Iterator[kinds.Span]:
-    for scanner in (kinds, private_keys, assignments, commands, tables, pieces):
+    for scanner in (kinds, private_keys, assignments, commands, tables, manifests, pieces):
         yield from scanner.found(text)
 
 
