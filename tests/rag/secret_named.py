@@ -272,6 +272,7 @@ SENTENCES = [
     'The root password ("Gr4nite!Hollow77") must change',
     "secret key = kJ8vN2pQ7xR4tY9wZ3mB6cD1",
     "secret access key: kJ8vN2pQ7xR4tY9wZ3mB6cD1",
+    "Пароль: Gr4nite!Hollow77",
 ]
 TABLES = [
     "user,password\nada,Gr4nite!Hollow77\nbob,mX8#kP2vQ9z\n",

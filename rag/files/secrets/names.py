@@ -20,7 +20,7 @@ _OF_SOMETHING_ELSE = re.compile(
 )
 _HINTS = (
     "pass", "pwd", "bindpw", "bind_pw", "kennwort", "contrase", "secret", "token", "key", "credential", "webhook",
-    "_auth", "identified by", "pw", "psk", "senha", "wachtwoord", "heslo", "пароль", "密码", "パスワード",
+    "_auth", "identified by", "pw", "psk", "senha", "wachtwoord", "heslo", "ароль", "密码", "パスワード",
 )  # fmt: skip
 _SMALL = {ord(letter): ord(letter.lower()) for letter in string.ascii_uppercase}
 
