@@ -1,4 +1,6 @@
 import base64
+import random
+import string
 import time
 
 import pytest
@@ -176,6 +178,16 @@ def test_an_aws_secret_is_known_by_the_id_beside_it() -> None:
     assert secret not in secrets.masked(f"{one.text}\n{secret}\n").text
     assert secret in secrets.masked(f"a checksum\n{secret}\n").text
     assert "a" * 40 in secrets.masked(f"{one.text}\n{'a' * 40}\n").text
+
+
+@pytest.mark.parametrize(
+    ("alphabet", "length"), [("0123456789abcdef", 24), (string.ascii_lowercase + string.digits, 20)]
+)
+def test_keys_made_by_chance_are_hardly_ever_taken_for_names(alphabet: str, length: int) -> None:
+    chance = random.Random(1)
+    keys = ["".join(chance.choices(alphabet, k=length)) for _ in range(500)]
+
+    assert sum(key in secrets.masked(f'api_key = "{key}"').text for key in keys) <= 10
 
 
 @pytest.mark.parametrize("value", ["two words that say nothing", "/run/secrets/database", "https://example.org/login"])

@@ -11,6 +11,8 @@ _STANDS_FOR_ONE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _RUN = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_LETTER, _VOWEL = re.compile(r"[A-Za-z]"), re.compile(r"[aeiouy]", re.IGNORECASE)
+_UNSPOKEN = re.compile(r"[bcdfghjklmnpqrstvwxz]{4,}(?<!ngth|ghts|pkcs)|[jqvxz][bcdfgjkmpqvxz]", re.IGNORECASE)
 _SAYS_SO = re.compile(
     r"example|placeholder|change[-_ ]?me|dummy|redacted|replace[-_ ]?(me|with)|insert|goes[-_]here|your[-_ ]|"
     r"^(my|some)[-_]|fake|todo|secret[-_]?key|xxxx",
@@ -32,9 +34,14 @@ def is_random(word: str, *, bits: float = 3.0) -> bool:
 
 
 def is_of_words(word: str) -> bool:
-    """Put together of words and numbers, as names are: max_tokens_per_1_minute, X509CertificateStore."""
+    """Put together of words and numbers, as names are: max_tokens_per_1_minute, X509CertificateStore.
+
+    Letters of chance are seldom in long runs with as many vowels as words have.
+    """
     runs = _RUN.findall(word)
-    return bool(runs) and sum(map(len, runs)) / len(runs) >= 3.5
+    letters = len(_LETTER.findall(word))
+    is_spoken = len(_VOWEL.findall(word)) >= 0.3 * letters and not _UNSPOKEN.search(word)
+    return letters >= len(word) / 2 and is_spoken and sum(map(len, runs)) / len(runs) >= 3.5
 
 
 def is_own(word: str) -> bool:

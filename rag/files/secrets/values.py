@@ -8,10 +8,10 @@ _PLACE = re.compile(r"\.{0,2}/|https?://|urn:|[\w./-]+/[\w.-]+\.[a-z]{2,5}$|([a-
 _EXPRESSION = re.compile(
     r"[A-Za-z_$][\w$]*(\??\.[A-Za-z_$][\w$]*)+|[A-Za-z_]*[a-z]+_[a-z_]+\d{0,3}|[A-Za-z_$][\w.$]*[(\[].*"
 )
-# sha256-hashed, utf-8, latin1, min8chars; new_password2
+# sha256-hashed, utf-8, latin1, min8chars; 0002_auto_20160226; new_password2
 _TERM = re.compile(
     r"(?:pbkdf|sha|md|argon|bcrypt|scrypt|hmac|base|utf|latin|cp|iso|aes|rsa|oauth|http|min|max)[-_]?\d[\w.-]{0,24}|"
-    r"x509\w{0,24}|[a-z]+(?:_[a-z]+){0,6}_?(?:password|passwd|secret|token|key|psk)(?:_[a-z]+){0,6}"
+    r"x509\w{0,24}|\d{4}_[a-z]+_\w{1,60}|[a-z]+(?:_[a-z]+){0,6}_?(?:password|passwd|secret|token|key|psk)(?:_[a-z]+){0,6}"
     r"(?:_?[a-z]{0,5}\d{1,2}(?:_[a-z\d]+)?)?",
     re.IGNORECASE,
 )
