@@ -33,7 +33,8 @@ def media(request: HttpRequest, name: str) -> HttpResponse:
         raise Http404
     file = get_object_or_404(StoredFile, name=name)
     headers = {
-        "Cache-Control": "private" if is_hidden else "max-age=31536000, public, immutable",
+        # No cache but the browser's own: once its project is hidden, nobody else gets it.
+        "Cache-Control": "private" if is_hidden else "private, max-age=31536000, immutable",
         "Content-Security-Policy": "default-src 'none'; sandbox",
         "X-Content-Type-Options": "nosniff",
         "Content-Disposition": "inline",

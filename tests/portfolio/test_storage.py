@@ -165,7 +165,7 @@ def test_a_picture_is_served_for_good_and_as_nothing_else(client: Client) -> Non
 
     assert response.content == storage.redrawn(picture())[0]
     assert response.headers["Content-Type"] == "image/png"
-    assert "immutable" in response.headers["Cache-Control"]
+    assert response.headers["Cache-Control"] == "private, max-age=31536000, immutable"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert response.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
 
