@@ -161,15 +161,22 @@ _UNSEEN = re.compile(
 
 
 def _of_admin(rag: ProjectRAG, rows: list[models.SourceFile]) -> list[str]:
-    """What the admin does not see of the files that were left out, of a page of them."""
+    """What the admin is not told of the files that were left out, on the first page of them."""
     owner = Client(raise_request_exception=False)
     owner.force_login(User.objects.get_or_create(username="owner", is_staff=True, is_superuser=True)[0])
     page = owner.get(reverse("admin:rag_sourcefile_changelist"), {"left_out": "yes", "rag__id__exact": str(rag.pk)})
     if page.status_code != 200:
         return [f"the admin's list of files: {page.status_code}"]
-    text = html.unescape(page.text)
-    left_out = sorted((row for row in rows if row.skip_reason), key=lambda row: row.path)[:50]
-    return [f"not shown: {row.path}" for row in left_out if row.get_skip_reason_display() not in text]
+    shown = {int(pk): html.unescape(reason) for pk, reason in _ROW.findall(page.text)}
+    reasons = {row.pk: row.get_skip_reason_display() for row in rows if row.skip_reason}
+    missing = max(0, min(len(reasons), ROWS) - len(shown))
+    wrong = [row.path for row in rows if row.pk in shown and shown[row.pk] != reasons.get(row.pk)]
+    return [f"shown with another reason: {path}" for path in wrong] + [f"not shown: {missing} files"] * bool(missing)
+
+
+# Of the list alone: the filter beside it names every reason, whatever is listed.
+_ROW = re.compile(r'/admin/rag/sourcefile/(\d+)/change/[^>]*>[^<]*</a></th><td class="field-left_out[^>]*>([^<]*)</td>')
+ROWS = 100  # on a page of it
 
 
 def _of_doors(rag: ProjectRAG) -> list[str]:
