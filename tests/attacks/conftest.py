@@ -6,11 +6,11 @@ import pytest
 from django.core.cache import cache
 from pytest_django import Settings
 
-from tests.git_fixtures import own_temporary_folder, repository
+from tests.git_fixtures import https_repository, own_temporary_folder, repository
 from tests.providers import Provider, dialects, serving
 from tests.rag.conftest import local_repositories, run
 
-__all__ = ["local_repositories", "own_temporary_folder", "repository", "run"]
+__all__ = ["https_repository", "local_repositories", "own_temporary_folder", "repository", "run"]
 
 
 @pytest.fixture(autouse=True)
