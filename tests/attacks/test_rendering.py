@@ -4,7 +4,7 @@ import html
 import json
 import re
 from collections.abc import Iterator
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 from django.contrib.auth.models import User
@@ -16,6 +16,7 @@ from pytest_django import Settings
 from portfolio import markdown
 from portfolio.models import Owner, Project, ProjectRAG
 from rag import answers, llm, models, streaming
+from rag.views import TURNS
 from tests.attacks import TALLY
 from tests.attacks.shapes import fetches, shape
 from tests.factories import make_live_revision, make_project, remember, set_state
@@ -30,6 +31,7 @@ EVENTS = [
     "\x85\x0b\x0cevent: message\n\n", "\ufeffdata: x\n\n", "\0",
 ]  # fmt: skip
 ALL = [*PAYLOADS, *EVENTS]
+OWNERS = "owner.example"  # where the owner's own words lead, who may link to any place
 HARMLESS = "a word / and `more`\nin a **second** line, with https://github.com/owner/name\n\n- one\n"
 
 
@@ -90,9 +92,10 @@ def test_an_answer_that_comes_letter_by_letter_ends_as_safe_html(payload: str, m
 def fill(texts: list[str]) -> tuple[Project, models.Conversation]:
     """Each text in every column that a repository, a visitor, a model or the owner may fill, in a row of its own."""
     everything = "\n\n".join(texts)
-    owner = {"name": texts[0][:100], "headline": texts[1][:160], "about": everything, "links": everything}
+    own = everything.replace("evil.example", OWNERS)
+    owner = {"name": texts[0][:100], "headline": texts[1][:160], "about": own, "links": own}
     Owner.objects.update_or_create(pk=1, defaults=owner)
-    named = {"description": everything, "summary": texts[4][:240], "tags": texts[5][:200]}
+    named = {"description": own, "summary": texts[4][:240], "tags": texts[5][:200]}
     project = make_project(texts[0][:120], slug="filled", **named)
     revision = make_live_revision(project, {"a.py": "x"})
     revision.languages = dict.fromkeys(texts, 9)
@@ -151,6 +154,8 @@ def pages(project: Project, conversation: models.Conversation) -> Iterator[str]:
     in_vain = conversation.messages.filter(found=False).order_by("created_at")[:4]
     yield from (f"/admin/rag/unansweredquestion/{message.pk}/change/" for message in in_vain)
     yield from (f"/projects/filled/chat/{message.pk}/sources/1/" for message in conversation.messages.all()[:70:7])
+    turns = conversation.messages.order_by("created_at", "pk")[TURNS::TURNS]
+    yield from (f"/projects/filled/chat/before/{message.pk}/" for message in turns)
 
 
 def visit(client: Client, texts: list[str]) -> dict[str, str]:
@@ -168,7 +173,7 @@ def kind(path: str) -> str:
 
 def test_on_every_page_every_payload_is_text(admin_client: Client) -> None:
     known: dict[str, set[tuple[str, frozenset[str]]]] = {}
-    for path, page in visit(admin_client, [HARMLESS] * 24).items():
+    for path, page in visit(admin_client, [HARMLESS] * (2 * TURNS + 4)).items():
         known.setdefault(kind(path), set()).update(shape(page).elements)
     Project.objects.all().delete()
     models.Call.objects.all().delete()
@@ -222,10 +227,36 @@ PLAIN_ATTRIBUTES |= {"width", "height", "viewbox", "preserveaspectratio"}
 
 
 def harmless(link: str) -> bool:
-    return (
-        link.startswith(("/", "#", "?", "https://", "http://", "mailto:"))
-        or re.fullmatch(r"[\w./-]*", link) is not None
-    )
+    """Whether it leads to a page of the site, into the repository, or where the owner says. As a browser reads it."""
+    address = re.sub(r"[\0-\x20]", "", link).replace("\\", "/")
+    if not re.match(r"[a-z][\w+.-]*:|//", address, re.IGNORECASE):
+        return address.startswith(("/", "#", "?")) or re.fullmatch(r"[\w./-]*", address) is not None
+    parts = urlsplit(address)
+    if parts.scheme == "mailto":
+        return address.endswith(f"@{OWNERS}")
+    is_own = parts.hostname == "github.com" and f"{parts.path}/".startswith("/owner/name/") and ".." not in parts.path
+    return parts.scheme in ("https", "http") and (is_own or str(parts.hostname).endswith(OWNERS))
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [
+        ("/projects/", True),
+        ("?page=2", True),
+        ("https://github.com/owner/name/blob/c/a.py#L1-L2", True),
+        (f"https://{OWNERS}/me", True),
+        ("https://evil.example", False),
+        ("//evil.example", False),
+        ("/\\evil.example", False),
+        ("https://github.com.evil.example/owner/name", False),
+        ("https://github.com@evil.example/owner/name", False),
+        ("https://github.com/owner/name/../../evil", False),
+        ("java\nscript:alert(1)", False),
+        ("mailto:a@evil.example", False),
+    ],
+)
+def test_what_counts_as_a_link_that_leads_nowhere_else(link: str, expected: bool) -> None:
+    assert harmless(link) is expected
 
 
 REFLECTING = (
