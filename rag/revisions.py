@@ -139,5 +139,6 @@ _NOTHING = (
 )
 _SHRUNK = (
     "The new index has {new} chunks where the live one has {old}; that may be a mistake, so the live one stays. "
-    "If it is right, run process_rag_async with --project-id and --force."
+    "If it is right, run process_rag_async with --project-id and --force; or reset it in the admin and process it "
+    "again, but then it does not answer until it is done."
 )
