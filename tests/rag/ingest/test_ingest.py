@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from portfolio.models import Project, ProjectRAG
 from rag import embeddings, files, models, revisions, search_index, sources
+from rag.embeddings import fake
 from rag.ingest import index
 from rag.worker import Outcome, Result
 from tests.git_fixtures import HttpsHost, Repository
@@ -226,6 +227,34 @@ def test_an_index_that_misses_a_chunk_does_not_go_live(
     assert project.rag.next_attempt_at is not None
 
 
+@pytest.mark.parametrize("vector", [[1.0, 0.0], [0.0] * 64], ids=["wrong dimensions", "zeros"])
+def test_an_index_with_a_vector_of_no_use_does_not_go_live(
+    project: Project, run: Run, repository: Repository, monkeypatch: pytest.MonkeyPatch, vector: list[float]
+) -> None:
+    run(project)
+    old = live(project)
+    repository.commit({"thing/new.py": "def new():\n    return 1\n"})
+    added = models.Chunk.objects.filter(file__path="thing/new.py")
+    monkeypatch.setattr(index, "analyze", lambda: added.update(embedding=vector))
+    run(project)
+
+    assert (project.rag.error_code, live(project)) == ("incomplete", old)
+    assert "3 have a usable vector" in project.rag.processing_error
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_no_number_is_not_stored_even_by_an_adapter_that_does_not_look(
+    project: Project, run: Run, monkeypatch: pytest.MonkeyPatch, number: float
+) -> None:
+    monkeypatch.setattr(embeddings, "check", lambda *_: None)
+    bad = [[number] * fake.DIMENSIONS] * 3
+    monkeypatch.setattr(fake.FakeEmbedder, "embed_documents", lambda *_: bad)
+    run(project)
+
+    assert (project.rag.processing_status, project.rag.live_revision) == ("failed", None)
+    assert not models.Chunk.objects.exists()
+
+
 def test_a_vector_that_vanishes_once_it_was_found_is_still_used(
     project: Project, run: Run, repository: Repository, calls: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -366,6 +395,27 @@ def test_one_refused_text_costs_only_itself(project: Project, run: Run, monkeypa
     assert project.rag.processing_status == "ready"
     assert models.Chunk.objects.count() == 2
     assert "Lines 1–3 were refused" in models.SourceFile.objects.get(path="thing/part.py").note
+
+
+def test_one_bad_file_of_a_hundred_costs_the_other_ninety_nine_nothing(
+    project: Project, run: Run, repository: Repository, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.commit({f"many/part{n}.py": f"def part{n}():\n    return {n}\n" for n in range(97)})
+    embed = fake.FakeEmbedder.embed_documents
+
+    def refusing(self: fake.FakeEmbedder, texts: list[str]) -> list[embeddings.Vector]:
+        vectors = embed(self, texts)
+        if any("goodbye" in text for text in texts):
+            raise embeddings.InputRefused("It is too sad.")
+        return vectors
+
+    monkeypatch.setattr(fake.FakeEmbedder, "embed_documents", refusing)
+    run(project)
+
+    files = live(project).files.all()
+    assert (files.count(), files.filter(chunks__isnull=False).distinct().count()) == (100, 99)
+    assert files.get(chunks=None).note.endswith("It is too sad.\n")
+    assert project.rag.processing_status == "ready" and len(calls) <= 4 + 2 * 5  # batches of 25, one of them halved
 
 
 def test_a_passing_failure_is_tried_again(project: Project, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
