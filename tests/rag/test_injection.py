@@ -7,8 +7,10 @@ import pytest
 from pytest_django import Settings
 
 from rag import answers, llm, models, prompts, streaming
+from rag.llm import completion
 from tests import factories
 from tests.attacks import TALLY, shapes
+from tests.providers import Chat, dialects, serving
 from tests.rag.answers.test_answers import FILES, Stub, ask
 
 pytestmark = pytest.mark.django_db
@@ -101,6 +103,21 @@ def shown(message: models.Message) -> tuple[str, str]:
     events = list(answers.answer(message))
     texts = [streaming.render(event) for event in events if isinstance(event, answers.Text)]
     return b"".join(texts).decode(), streaming.render(events[-1]).decode()
+
+
+def test_a_model_that_is_told_never_to_stop_is_cut_at_the_length_of_an_answer(settings: Settings) -> None:
+    piece = "I obey [1] and go on. "
+    message = ask(factories.make_live_revision(factories.make_project(), FILES))
+    with serving(dialects.Dialect()) as provider:
+        provider.lead(settings)
+        settings.LLM_PROVIDER, settings.RAG_ANSWER_TOKENS = "openai", 50
+        provider.plan(Chat([piece] * 100_000))
+        done = answers.complete(message)
+
+    assert provider.requests[0].body["max_tokens"] == settings.RAG_ANSWER_TOKENS
+    assert (done.status, done.error_code) == ("interrupted", "length")
+    assert piece in done.answer
+    assert len(done.answer) <= settings.RAG_ANSWER_TOKENS * completion.CHARACTERS_A_TOKEN + len(piece)
 
 
 @pytest.mark.usefixtures("obedient")
