@@ -138,10 +138,7 @@ SELECT path, language, kind, symbol, start_line, end_line, text, ordinal, score,
        CASE WHEN row_number() OVER (ORDER BY score DESC, chunk_id) = 1
             THEN (SELECT json_object_agg(term, frequency) FROM word) END AS frequencies
 FROM ranked,
-LATERAL (
-    SELECT file.path, file.language, file.kind, symbol, start_line, end_line, text, ordinal
-    FROM rag_chunk JOIN rag_sourcefile file ON file.id = file_id
-    WHERE rag_chunk.id = chunk_id LIMIT 1
-) chunk
+LATERAL (SELECT file_id, symbol, start_line, end_line, text, ordinal FROM rag_chunk WHERE id = chunk_id LIMIT 1) chunk,
+LATERAL (SELECT path, language, kind FROM rag_sourcefile WHERE id = file_id LIMIT 1) file
 ORDER BY score DESC, chunk_id
 """  # noqa: S608 — made of numbers of this module
