@@ -3,12 +3,16 @@
 Django does it afterwards: eight readers who took nothing of a picture held all that there were.
 """
 
+import logging
 from collections.abc import Callable
 
+from django.db import DatabaseError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from config import database
+
+logger = logging.getLogger(__name__)
 
 
 class ConnectionMiddleware:
@@ -19,5 +23,8 @@ class ConnectionMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self._get_response(request)
-        database.release()
+        try:
+            database.release()
+        except (DatabaseError, OSError) as error:
+            logger.warning("A connection could not be given back: %s", error)
         return response
