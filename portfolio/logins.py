@@ -10,16 +10,17 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.contrib.admin import AdminSite
+from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
+from django.urls import path
 from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from portfolio import addresses
+from portfolio import addresses, misfits
 
 logger = logging.getLogger(__name__)
 
@@ -48,9 +49,16 @@ class LoginForm(AdminAuthenticationForm):
 
 
 class OwnerSite(AdminSite):
-    """The admin, with that door."""
+    """The admin, with that door, and with an answer to values that fit no field."""
 
     login_form = LoginForm
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        super().register(model_or_iterable, misfits.fitting(admin_class or ModelAdmin), **options)
+
+    def get_urls(self) -> list[Any]:
+        on_site = path("r/<path:content_type_id>/<path:object_id>/", self.admin_view(misfits.view_on_site))
+        return [on_site, *super().get_urls()]
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         response = super().login(request, extra_context)
