@@ -12,6 +12,7 @@ from tests.faults.world import World
 pytestmark = pytest.mark.django_db(transaction=True)
 
 KINDS = pytest.mark.parametrize("indexed", [False, True], ids=["first", "again"])
+WRITING = ("adding-files", "saving", "saved-before-progress", "flipping", "mid-cleanup", "after-flip")
 EACH = pytest.mark.parametrize("point", plans.POINTS)
 
 
@@ -44,14 +45,16 @@ def test_a_run_that_is_asked_to_stop_gives_its_project_back(world: World, point:
     assert_invariants(case, finished=True)
 
 
-@EACH
+@pytest.mark.parametrize(
+    ("point", "indexed"), [*((point, True) for point in plans.POINTS), *((point, False) for point in WRITING)]
+)
 def test_an_error_that_nobody_expects_fails_with_a_sentence_and_can_be_tried_again(
-    world: World, point: str, monkeypatch: pytest.MonkeyPatch
+    world: World, point: str, indexed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    case = cases.make(world, indexed=True)
+    case = cases.make(world, indexed=indexed)
 
     with monkeypatch.context() as patch:
-        patch.setattr(faults, "_armed", faults.parsed(plans.fault(point, "RAISE", indexed=True)))
+        patch.setattr(faults, "_armed", faults.parsed(plans.fault(point, "RAISE", indexed=indexed)))
         outcome = world.process(case.project)
     case.kills += 1
     assert outcome.sentence.startswith("Something went wrong") or case.rag.processing_status == "ready"
