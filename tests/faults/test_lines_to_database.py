@@ -80,11 +80,11 @@ def test_a_line_that_falls_silent_costs_the_lease_and_what_comes_of_it_later_is_
     heir = world.run(*case.command, **SHORT)
     assert (heir.code, case.rag.processing_status) == (0, "ready"), heir.out + heir.err
     assert zombie.code is None, "it waits"
-    before = everything(case)
+    before = everything()
     line.weather.is_silent = False
     woken = zombie.wait()
 
-    assert everything(case) == before
+    assert everything() == before
     assert "taken it over" in woken.out or "The connection to the database broke" in woken.out, woken.out + woken.err
     assert_invariants(case, finished=True)
 
