@@ -153,6 +153,10 @@ def pages(project: Project, conversation: models.Conversation) -> Iterator[str]:
         yield from (f"/admin/rag/{name}/{row.pk}/change/" for row in model.objects.order_by("pk")[:4])
     in_vain = conversation.messages.filter(found=False).order_by("created_at")[:4]
     yield from (f"/admin/rag/unansweredquestion/{message.pk}/change/" for message in in_vain)
+    yield from of_visitor(conversation)
+
+
+def of_visitor(conversation: models.Conversation) -> Iterator[str]:
     yield from (f"/projects/filled/chat/{message.pk}/sources/1/" for message in conversation.messages.all()[:70:7])
     turns = conversation.messages.order_by("created_at", "pk")[TURNS::TURNS]
     yield from (f"/projects/filled/chat/before/{message.pk}/" for message in turns)
