@@ -18,12 +18,13 @@ from benchmarks.load.visitors import CHAT, Pages, Stream, Visitor, visit
 
 CAP = 20  # RAG_MAX_STREAMS
 RATE = 30.0  # pages a second
+ASK = f"POST {CHAT} HTTP/1.1\r\nHost: {sites.HOST}\r\n"
 HALVES = {
-    "half of a request": b"GET / HTTP/1.1\r\nHost: docent.example\r\nX-Half: ",
-    "nothing": b"",
-    "half of a question": f"POST {CHAT} HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\nquestion=W".encode(),
-    "whether to send": f"POST {CHAT} HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n".encode(),
-    "a chunk of something": f"POST {CHAT} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf".encode(),
+    "half of a request": f"GET / HTTP/1.1\r\nHost: {sites.HOST}\r\nX-Half: ",
+    "nothing": "",
+    "half of a question": f"{ASK}Content-Length: 500\r\n\r\nquestion=W",
+    "a question whether to send": f"{ASK}Expect: 100-continue\r\nContent-Length: 9\r\n\r\n",
+    "a chunk of something": f"{ASK}Transfer-Encoding: chunked\r\n\r\n9\r\nhalf",
 }
 CHUNKS = "SELECT chunk_count FROM rag_revision v JOIN portfolio_projectrag r ON r.live_revision_id = v.id"
 
@@ -149,7 +150,7 @@ async def half_open(site: Site, minutes: float) -> list[Figure]:
     found = []
     for what, sent in HALVES.items():
         sheet, until = Sheet(scenario=f"300 connections that have sent {what}"), _end(minutes / len(HALVES))
-        holding = [asyncio.create_task(_hold(site.port, sent, until)) for _ in range(300)]
+        holding = [asyncio.create_task(_hold(site.port, sent.encode(), until)) for _ in range(300)]
         await asyncio.sleep(0.5)
         _told_pages(sheet, await visit(site.port, RATE, until), 0.5)
         await asyncio.gather(*holding)
