@@ -71,10 +71,9 @@ def forget(request: HttpRequest, project: Project) -> None:
 
 
 @receiver(user_logged_out)
-def _begin_anew(request: HttpRequest | None, **_: object) -> None:
+def _begin_anew(request: HttpRequest, **_: object) -> None:
     """Whoever comes next is somebody else, also for `_remembered`."""
-    if request:
-        rotate_token(request)
+    rotate_token(request)
 
 
 def _known(request: HttpRequest) -> uuid.UUID | None:

@@ -310,3 +310,10 @@ def test_a_path_that_holds_a_secret_is_not_shown() -> None:
     _, (skipped,) = files.select([entry], {}, "", files.Limits(file_bytes=50, files=9, text_bytes=90))
 
     assert skipped.reason == "path" and token not in skipped.path
+
+
+def test_pieces_are_put_together_in_every_place() -> None:
+    tail = "q9Xw2Lr8" * 4 + "q9Xw"
+    line = f'key = "ghp_" + "{tail}"\n'
+    text = line + "x = 1\n" * 5 + line.replace("key", "other")
+    assert tail not in secrets.masked(text).text and len(secrets.masked(text).findings) >= 2
