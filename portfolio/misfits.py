@@ -63,6 +63,9 @@ class FittingAdmin(ModelAdmin):
             self.message_user(request, FILTERS, messages.WARNING)
             raise  # Django leads to the whole list
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        return super().get_object(request, object_id, from_field or None)  # Django looks for a field without a name
+
     def response_action(  # type: ignore[override]  # the stubs are a version ahead
         self, request: HttpRequest, queryset: QuerySet[Any]
     ) -> HttpResponse | None:

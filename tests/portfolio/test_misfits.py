@@ -180,6 +180,11 @@ def test_no_id_is_an_exception(model: type[models.Model], handled: Client) -> No
     assert failed((page, handled.get(page)) for page in pages(model)) == []
 
 
+@pytest.mark.parametrize("view", ["change", "delete"])
+def test_the_field_of_an_id_may_be_left_empty(view: str, owner: Client, project: Project) -> None:
+    assert owner.get(f"{address(Project, view, str(project.pk))}?_to_field=").status_code == 200
+
+
 @pytest.mark.parametrize("model", [Project, Conversation])
 def test_what_an_odd_id_is_on_the_site_is_not_found(model: type[models.Model], owner: Client) -> None:
     kind = ContentType.objects.get_for_model(model).pk
@@ -247,19 +252,19 @@ def test_a_mistake_in_the_whole_list_stays_an_exception(
 
 
 @pytest.mark.parametrize(
-    ("where", "name", "page"),
+    ("where", "name", "asked"),
     [
         (ProjectAdmin, "get_queryset", f"{PROJECTS}?title=x"),
         (LeftOut, "queryset", "/admin/rag/sourcefile/?left_out=yes"),
     ],
 )
 def test_a_mistake_in_what_is_filtered_stays_an_exception(
-    where: type, name: str, page: str, owner: Client, monkeypatch: pytest.MonkeyPatch
+    where: type, name: str, asked: str, owner: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(where, name, mistaken)
 
     with pytest.raises(ValueError, match="a mistake of the program"):
-        owner.get(page)
+        owner.get(asked)
 
 
 def test_no_filter_is_blamed_for_a_database_that_is_away(owner: Client, monkeypatch: pytest.MonkeyPatch) -> None:
