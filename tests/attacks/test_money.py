@@ -36,7 +36,7 @@ def queue(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proje
     monkeypatch.setattr(llm, "named", lambda name: named(name) if name == "extractive" else Paid(tokens))
     monkeypatch.setattr("rag.visitors.QuestionThrottle.THROTTLE_RATES", {"ask": "100000/min"})
     settings.RAG_PRICES = [f"stub/*=0:{PRICE * 1_000_000 / tokens}"]
-    settings.RAG_ANSWER_CACHE, settings.RAG_MAX_STREAMS = False, MANY
+    settings.RAG_ANSWER_CACHE, settings.RAG_MAX_STREAMS = False, MANY * admission.SHARE
     admission.places.cache_clear()
     project = make_project("Queue", slug="queue")
     make_live_revision(project, FILES)
